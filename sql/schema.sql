@@ -1276,6 +1276,12 @@ create function postrider_internal.make_partitions(ahead interval DEFAULT '7 day
 
 create function postrider_internal.masked_headers(headers jsonb, earlier jsonb DEFAULT NULL::jsonb) returns jsonb;
 
+create function postrider_internal.measure_endpoints(endpoint_ids uuid[], counted_max integer) returns TABLE(id uuid, tenant text, name text, is_open boolean, pending integer, oldest_seconds double precision) security definer;
+
+create function postrider_internal.measure_figures(unclaimed_max integer) returns TABLE(schema_version integer, partition_days_ahead integer, active integer, paused integer, disabled integer, circuits_open integer, circuit_seconds double precision, unconsented integer, live integer, late integer, lost integer, replays integer, notification_queue_ratio double precision, unclaimed integer, unclaimed_seconds double precision) security definer;
+
+create function postrider_internal.measure_waiting(after_endpoint uuid, after_event uuid, rows_max integer) returns TABLE(endpoint_id uuid, event_id uuid, last_rows integer, endpoints integer, active integer, paused integer, due integer, overdue integer, overdue_seconds double precision, oldest_seconds double precision) security definer;
+
 create function postrider_internal.missing_rows() returns TABLE(found text, remedy text) security definer;
 
 create function postrider_internal.move_sequence(table_name text, column_name text, largest bigint, gap integer) returns void;
@@ -3456,6 +3462,12 @@ comment on function postrider_internal.make_partitions(interval,timestamp with t
 
 comment on function postrider_internal.masked_headers(jsonb,jsonb) is 'Request headers without their values, and which of them differ from the earlier ones.';
 
+comment on function postrider_internal.measure_endpoints(uuid[],integer) is 'Of each of these endpoints: its names, whether its circuit is open, how many deliveries wait, counted up to a limit, and the age of their oldest event. For metrics.';
+
+comment on function postrider_internal.measure_figures(integer) is 'The version of the schema, partitions ahead, endpoints by state and with an open circuit, daemons, replays, how full the queue of notifications is, and unclaimed events, counted up to a limit. For metrics.';
+
+comment on function postrider_internal.measure_waiting(uuid,uuid,integer) is 'Counts up to rows_max deliveries that wait or are leased, in the order of endpoint and event, behind the given one, and says where to continue; null if there are no more. last_rows are those of the last endpoint. Overdue is what nothing known holds back. For metrics.';
+
 comment on function postrider_internal.missing_rows() is 'Which rows that daemons cannot work without are gone, and how each is made again.';
 
 comment on function postrider_internal.move_sequence(text,text,bigint,integer) is 'Moves the sequence of a column beyond the largest value, unless it is there already: logical replication leaves sequences at their beginning.';
@@ -4385,6 +4397,12 @@ grant execute on function postrider_internal.make_capture(regclass,text,text[],t
 grant execute on function postrider_internal.make_key(uuid,text,text) to postrider_daemon;
 
 grant execute on function postrider_internal.make_partitions(interval,timestamp with time zone) to postrider_daemon;
+
+grant execute on function postrider_internal.measure_endpoints(uuid[],integer) to postrider_daemon;
+
+grant execute on function postrider_internal.measure_figures(integer) to postrider_daemon;
+
+grant execute on function postrider_internal.measure_waiting(uuid,uuid,integer) to postrider_daemon;
 
 grant execute on function postrider_internal.missing_rows() to postrider_daemon;
 

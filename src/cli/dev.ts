@@ -14,6 +14,7 @@ import { monotonicMs } from "../ground/clock.ts";
 import { PostriderError } from "../ground/errors.ts";
 import { aborted, stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
 import { Conditions } from "../telemetry/conditions.ts";
+import { ProgramMetrics } from "../telemetry/programMetrics.ts";
 import { defineCommand, flag, notTogether, port, text } from "./command.ts";
 import { withListener } from "./listening.ts";
 import { loggedEvents } from "./loggedEvents.ts";
@@ -238,6 +239,7 @@ async function runDaemonIn(
   const leftOut = isLogAsked ? undefined : DISPLAYED;
   const events = loggedEvents(config, { daemonId: () => vitals.daemon?.id ?? null, to: "stderr", leftOut });
   events.subscribe(display);
+  vitals.program = new ProgramMetrics(events);
   const instanceId = randomUUID();
   const parts = { instanceId, conditions: new Conditions(events) };
   await withListener(config, events, vitals, (settings) =>

@@ -13,6 +13,7 @@ import {
 } from "../processes/supervised.ts";
 import { supervise } from "../processes/supervisor.ts";
 import { standardStream } from "../telemetry/log.ts";
+import { ProgramMetrics } from "../telemetry/programMetrics.ts";
 import { defineCommand } from "./command.ts";
 import { withListener } from "./listening.ts";
 import { loggedEvents } from "./loggedEvents.ts";
@@ -55,7 +56,8 @@ function runProcesses(config: Config, env: Environment, stopping: AbortSignal): 
   const { processes } = config;
   const log = standardStream("stdout");
   const events = loggedEvents(config, { daemonId: () => null, to: "stdout" }, log);
-  const vitals = new ProcessesVitals(processes);
+  const vitals = new ProcessesVitals(processes, config.metricsEndpoints);
+  vitals.program = new ProgramMetrics(events);
   return withListener(config, events, vitals, ({ httpListen }) =>
     supervise(
       {

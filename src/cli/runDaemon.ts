@@ -10,6 +10,7 @@ import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { aborted } from "../ground/untilStopped.ts";
 import { Conditions } from "../telemetry/conditions.ts";
+import { ProgramMetrics } from "../telemetry/programMetrics.ts";
 import { withListener } from "./listening.ts";
 import { loggedEvents } from "./loggedEvents.ts";
 import { withTraces } from "./withTraces.ts";
@@ -37,6 +38,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<vo
   const daemonId = randomUUID();
   const { supervisedVitals } = options;
   const vitals = supervisedVitals ?? new DaemonVitals();
+  vitals.program = new ProgramMetrics(events);
   const conditions = new Conditions(events);
   const run = (settings: Config): Promise<void> =>
     withTraces(settings, { instanceId: daemonId, conditions }, (traces) => {

@@ -51,6 +51,8 @@ export interface Config {
   readonly httpListen: ChosenAddress | null;
   /** How receivers reach the listener, without a slash at its end; null: not set. */
   readonly publicUrl: string | null;
+  /** Of how many endpoints metrics tell one by one. */
+  readonly metricsEndpoints: number;
   readonly logLevel: LogLevel;
   /** Null: nothing is traced. */
   readonly traces: TraceSettings | null;
@@ -93,6 +95,7 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
     encryptionKeys: readKeys(reading, SETTINGS.encryptionKeys),
     httpListen: readListen(reading, SETTINGS.httpListen),
     publicUrl: readBaseUrl(reading, SETTINGS.publicUrl),
+    metricsEndpoints: readInteger(reading, SETTINGS.metricsEndpoints),
     logLevel: readChoice(reading, SETTINGS.logLevel) ?? SETTINGS.logLevel.default,
     traces: command.traces === true ? readTraces(reading, caCertificates) : null,
     warnings: reservedNames(env).map((name) => `${name} is set, but this version does not use it yet`),

@@ -162,6 +162,16 @@ export const SETTINGS = {
     sentence:
       "How receivers reach the listener, such as `https://events.example.com/postrider`: the URL of the proxy in front of it, or its own.",
   },
+  metricsEndpoints: {
+    name: "POSTRIDER_METRICS_ENDPOINTS",
+    type: "integer",
+    default: 0,
+    min: 0,
+    max: 1_000,
+    secret: false,
+    sentence:
+      "Of how many endpoints, the busiest ones, [metrics](../telemetry/README.md#metrics) tell one by one. Their names are labels, so each name makes new series.",
+  },
   logLevel: {
     name: "POSTRIDER_LOG_LEVEL",
     type: "choice",

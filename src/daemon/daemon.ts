@@ -12,11 +12,14 @@ import { VERSION } from "../ground/version.ts";
 import { hostAndPort } from "../http/egress/dialFailure.ts";
 import type { Readiness } from "../listen/vitals.ts";
 import type { Events } from "../telemetry/bus.ts";
+import type { Samples } from "../telemetry/metrics.ts";
 import { originOf } from "../telemetry/redact.ts";
 import type { Traces } from "../telemetry/traces/traces.ts";
 import { memoryBoundBytes } from "./memory.ts";
+import { daemonSamples } from "./metrics.ts";
 import { CONNECTIONS_MAX, type Fatal, makeParts, type Parts } from "./parts.ts";
 import { readinessIn } from "./readiness.ts";
+import type { Measures } from "./upkeep/measures.ts";
 import { SCHEMA_LOOK_INTERVAL_MS } from "./upkeep/schemaWatch.ts";
 
 /** How long a daemon that is asked to stop before it has started waits for Postgres. */
@@ -60,6 +63,15 @@ export class Daemon {
 
   get id(): string {
     return this.#parts.heartbeat.daemonId;
+  }
+
+  /** What metrics tell of it, and what they tell of its database. */
+  get samples(): Samples {
+    return daemonSamples(this.#parts, this.#config.maxInFlight);
+  }
+
+  get measures(): Measures {
+    return this.#parts.measures;
   }
 
   /** Whether it claims and records, once it has started. */
@@ -207,6 +219,7 @@ export class Daemon {
     const graceLeftMs = () => Math.max(0, endMs - RECORD_GRACE_MS - monotonicMs());
     // At once, because the loop's turn in progress may take its time.
     inHand.halt();
+    this.#parts.measures.stop();
     const upkeepStopped = Promise.all([
       partitions.stop(),
       schemaWatch.stop(),

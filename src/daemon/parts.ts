@@ -25,11 +25,13 @@ import { payloadsFrom } from "./deliver/payloads.ts";
 import { Loop } from "./loop.ts";
 import { deliveriesInHandMax } from "./memory.ts";
 import { Recorder } from "./record/recorder.ts";
+import { Busiest } from "./upkeep/busiest.ts";
 import { makeCertificateWatch } from "./upkeep/certificateWatch.ts";
 import { makeEndpointWatch } from "./upkeep/endpointWatch.ts";
 import { HANDSHAKES_MAX, makeHandshakeKeeper } from "./upkeep/handshakes.ts";
 import { Heartbeat } from "./upkeep/heartbeat.ts";
 import { makeKeyKeeper } from "./upkeep/keys.ts";
+import { Measures } from "./upkeep/measures.ts";
 import { Minutes } from "./upkeep/minutes.ts";
 import { makePartitionKeeper } from "./upkeep/partitions.ts";
 import { makeReplayKeeper } from "./upkeep/replays.ts";
@@ -41,7 +43,7 @@ import { WakeSession } from "./wake/session.ts";
  * A claim, a walk, a flush, two loads of large payloads or a heartbeat and a replay, and maintenance, at once. With fewer
  * they wait for each other.
  */
-const WORK_CONNECTIONS = 6;
+export const WORK_CONNECTIONS = 6;
 /** The listener and the gate. */
 const WAKE_CONNECTIONS = 2;
 /** What a daemon takes at most. One of each kind, three in all, is enough to work. */
@@ -117,7 +119,8 @@ export function makeParts(options: PartsOptions) {
   });
   const upkeep = makeUpkeep(shared, sender);
   const wake = makeWake(shared, upkeep);
-  const minutes = makeMinutes(shared, heartbeat);
+  const busiest = new Busiest(config.metricsEndpoints);
+  const minutes = makeMinutes(shared, heartbeat, busiest);
   const pipeline = makePipeline(shared, { heartbeat, wake, sender, minutes });
   return {
     connection,
@@ -129,6 +132,9 @@ export function makeParts(options: PartsOptions) {
     heartbeat,
     wake,
     minutes,
+    lanes: shared.lanes,
+    // With the short deadline of claims.
+    measures: new Measures({ database: databases.claim, busiest: () => busiest.totals(minutes.present) }),
     ...pipeline,
     ...upkeep,
     schemaWatch: makeSchemaWatch({
@@ -187,7 +193,11 @@ function makeHeartbeat({ config, daemonId, databases, conditions, lanes, sockets
   });
 }
 
-function makeMinutes({ databases, events, conditions, lanes }: Shared, heartbeat: Heartbeat): Minutes {
+function makeMinutes(
+  { databases, events, conditions, lanes }: Shared,
+  heartbeat: Heartbeat,
+  busiest: Busiest,
+): Minutes {
   return new Minutes({
     database: databases.pipeline,
     events,
@@ -195,6 +205,7 @@ function makeMinutes({ databases, events, conditions, lanes }: Shared, heartbeat
     daemonId: () => heartbeat.daemonId,
     clockAheadMs: () => heartbeat.clockAheadMs,
     load: () => lanes,
+    busiest,
   });
 }
 
@@ -289,21 +300,18 @@ function makePipeline(shared: Shared, { heartbeat, wake, sender, minutes }: Serv
   });
   const endpoints = directoryOf(shared, ENDPOINTS_MAX);
   const payloads = payloadsFrom(database);
+  const budget = new Budget(BUDGET_BYTES, {
+    standingOf: (endpointId) => lanes.standingOf(endpointId),
+    bytesOf: ({ event, endpointId }) => {
+      const endpoint = endpoints.get(endpointId);
+      return budgetBytes(event.payloadBytes, endpoint?.format.growthMax ?? 1, (endpoint?.encryption ?? null) !== null);
+    },
+  });
   const inHand = new InHand({
     lease: heartbeat,
     endpoints,
     lanes,
-    budget: new Budget(BUDGET_BYTES, {
-      standingOf: (endpointId) => lanes.standingOf(endpointId),
-      bytesOf: ({ event, endpointId }) => {
-        const endpoint = endpoints.get(endpointId);
-        return budgetBytes(
-          event.payloadBytes,
-          endpoint?.format.growthMax ?? 1,
-          (endpoint?.encryption ?? null) !== null,
-        );
-      },
-    }),
+    budget,
     payloads,
     send: (request, done) => sender.send(request, done),
     events,
@@ -329,5 +337,5 @@ function makePipeline(shared: Shared, { heartbeat, wake, sender, minutes }: Serv
     pollIntervalMs: config.pollIntervalMs,
     onCopied: (fault) => onFatal("database.copied", fault),
   });
-  return { inHand, recorder, loop };
+  return { inHand, recorder, loop, budget };
 }

@@ -51,18 +51,28 @@ export function makeCounts(): MinuteCounts {
 }
 
 /**
- * Counts an attempt that was recorded. `clockAheadMs`: how far the clock of Postgres, by which the event was inserted, is
- * ahead of the one by which the attempt started.
+ * How long after it was due a delivery arrived; NaN unless this is its first success. `clockAheadMs`: how far the clock of
+ * Postgres, by which the event was inserted, is ahead of the one by which the attempt started.
  */
+export function delayMsOf({ attempt, delivery }: DeliveryResult, clockAheadMs: number): number {
+  if (attempt === null || attempt.failureKind !== null || delivery.isAgain) {
+    return Number.NaN;
+  }
+  const dueMs = Math.max(Date.parse(delivery.event.createdAt), delivery.deliverAtMs ?? 0);
+  // An event that says no time that JavaScript can read has no delay.
+  return attempt.startedAtMs + attempt.durationMs + clockAheadMs - dueMs;
+}
+
+/** Counts an attempt that was recorded, with what `delayMsOf` says of it. */
 export function countAttempt(
   counts: MinuteCounts,
   { attempt, delivery, bodyBytes }: DeliveryResult,
-  clockAheadMs: number,
+  delayMs: number,
 ): void {
   if (attempt === null) {
     return;
   }
-  const { durationMs, failureKind, httpStatus, startedAtMs } = attempt;
+  const { durationMs, failureKind, httpStatus } = attempt;
   counts.request_ms_total += durationMs;
   counts.sent_bytes += bodyBytes * attempt.requests;
   addTo(counts.request_ms, REQUEST_MS_BOUNDS, durationMs);
@@ -82,12 +92,8 @@ export function countAttempt(
   } else {
     counts.succeeded_later += 1;
   }
-  if (!delivery.isAgain) {
-    const dueMs = Math.max(Date.parse(delivery.event.createdAt), delivery.deliverAtMs ?? 0);
-    // An event that says no time that JavaScript can read has no delay.
-    if (!Number.isNaN(dueMs)) {
-      addTo(counts.delay_ms, DELAY_MS_BOUNDS, startedAtMs + durationMs + clockAheadMs - dueMs);
-    }
+  if (!Number.isNaN(delayMs)) {
+    addTo(counts.delay_ms, DELAY_MS_BOUNDS, delayMs);
   }
 }
 

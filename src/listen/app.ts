@@ -5,6 +5,7 @@ import type { SealingKey } from "../secrets/sealing.ts";
 import { addHealth } from "./health.ts";
 import { addKeys } from "./keys.ts";
 import type { ListenerDatabase } from "./listenerDatabase.ts";
+import { addMetrics } from "./metrics.ts";
 import { PayloadSlices } from "./payloadSlices.ts";
 import { addPayloads } from "./payloads.ts";
 import { problem } from "./problem.ts";
@@ -47,5 +48,6 @@ export function makeApp({ vitals, database, sealingKeys, sliceBytes, onError }: 
   addHealth(app, vitals);
   addKeys(app, database);
   addPayloads(app, { database, sealingKeys, slices: new PayloadSlices(database.payloads, sliceBytes) });
+  addMetrics(app, vitals);
   return app;
 }

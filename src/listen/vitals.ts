@@ -1,6 +1,15 @@
+import type { Samples } from "../telemetry/metrics.ts";
+
 /** What the listener asks of the daemon, or of all daemons of a supervisor together. No answer takes longer than seconds. */
 export interface Vitals {
   readiness(): Promise<Readiness>;
+  metrics(): Promise<Samples>;
+}
+
+/** What a supervisor asks of each of its daemons. */
+export interface SupervisedVitals extends Vitals {
+  /** Without what is asked of Postgres, which would be the same for each. */
+  ownMetrics(): Promise<Samples>;
 }
 
 /** Strangers may read it: its sentences name no server, no credential and nothing that a person or a server wrote. */

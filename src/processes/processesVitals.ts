@@ -1,5 +1,8 @@
 import type { ChildProcess } from "node:child_process";
 import { notReady, type Readiness, type Vitals } from "../listen/vitals.ts";
+import { MergedSamples } from "../telemetry/mergedSamples.ts";
+import type { Samples } from "../telemetry/metrics.ts";
+import type { ProgramMetrics } from "../telemetry/programMetrics.ts";
 import type { Answer, Question } from "./supervised.ts";
 
 /** A process that has not answered by then is taken for one that does not work. */
@@ -10,14 +13,21 @@ type Resolve = (answer: unknown) => void;
 /** The vitals of all daemons of a supervisor, each of which is asked over the channel to its process. */
 export class ProcessesVitals implements Vitals {
   isStopping = false;
+  /** Of the supervisor itself. */
+  program: ProgramMetrics | null = null;
   readonly #processes: number;
+  readonly #merged: MergedSamples;
   /** What each process has been asked and has not answered, by the question's id. */
   readonly #asked = new Map<ChildProcess, Map<number, Resolve>>();
   #questions = 0;
 
-  /** @param processes how many there should be */
-  constructor(processes: number) {
+  /**
+   * @param processes how many there should be
+   * @param endpointsMax of how many endpoints metrics tell
+   */
+  constructor(processes: number, endpointsMax = 0) {
     this.#processes = processes;
+    this.#merged = new MergedSamples(endpointsMax);
   }
 
   add(child: ChildProcess): void {
@@ -48,6 +58,22 @@ export class ProcessesVitals implements Vitals {
       reasons: this.#counted(all.flatMap(({ reasons }) => reasons)),
       notes: this.#counted(all.flatMap(({ notes }) => notes)),
     };
+  }
+
+  /** One of them asks Postgres. What a process that gives no answer in time has counted is known from its last one. */
+  async metrics(): Promise<Samples> {
+    const answers = await Promise.all(
+      [...this.#asked].map(async ([child, asked], at) => {
+        const samples = (await this.#ask(child, asked, at === 0 ? "metrics" : "ownMetrics")) as Samples | null;
+        return samples === null ? [] : [[child, samples] as const];
+      }),
+    );
+    const { reasons } = await this.readiness();
+    const own = {
+      ...this.program?.samples(),
+      postrider_ready: [{ labels: [], values: [reasons.length === 0 ? 1 : 0] }],
+    };
+    return this.#merged.merge(new Map<object, Samples>([[this, own], ...answers.flat()]));
   }
 
   /** The answers of all processes, null for one that gives none in time. */

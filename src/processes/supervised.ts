@@ -2,7 +2,7 @@ import { type Environment, given } from "../config/environment.ts";
 import { isOutage } from "../db/pgErrors.ts";
 import { type ExitStatus, type Fault, PostriderError } from "../ground/errors.ts";
 import { type StopSource, untilStopped } from "../ground/untilStopped.ts";
-import type { Vitals } from "../listen/vitals.ts";
+import type { SupervisedVitals } from "../listen/vitals.ts";
 
 /** What a supervised process tells: that its daemon has started, why it ends, and what the supervisor asked. */
 export type Report = { readonly kind: "started" } | ({ readonly kind: "verdict" } & Verdict) | Answer;
@@ -11,7 +11,7 @@ export type Report = { readonly kind: "started" } | ({ readonly kind: "verdict" 
 export interface Question {
   readonly kind: "question";
   readonly id: number;
-  readonly about: keyof Vitals;
+  readonly about: keyof SupervisedVitals;
 }
 
 export interface Answer {
@@ -79,7 +79,7 @@ const supervisorAsks: StopSource = (ask) => {
 };
 
 /** From now on this process answers what the supervisor asks. */
-export function answerSupervisor(vitals: Vitals): void {
+export function answerSupervisor(vitals: SupervisedVitals): void {
   process.on("message", (message) => {
     const { id, about } = message as Question;
     // A supervisor without an answer takes the process for one that is not ready.

@@ -69,6 +69,7 @@ test("with nothing but a database every setting has its default", () => {
     encryptionKeys: [],
     httpListen: { host: "127.0.0.1", port: 8427, isExplicit: false },
     publicUrl: null,
+    metricsEndpoints: 0,
     logLevel: "info",
     traces: null,
     warnings: [],
@@ -95,6 +96,7 @@ test("every setting is read", () => {
     POSTRIDER_SOURCE: "https://shop.example.com/orders",
     POSTRIDER_HTTP_LISTEN: "[::]:80",
     POSTRIDER_PUBLIC_URL: "https://events.example.com/postrider/",
+    POSTRIDER_METRICS_ENDPOINTS: "50",
     POSTRIDER_LOG_LEVEL: "silent",
   });
   assert.deepEqual(config, {
@@ -124,6 +126,7 @@ test("every setting is read", () => {
     encryptionKeys: [],
     httpListen: { host: "::", port: 80, isExplicit: true },
     publicUrl: "https://events.example.com/postrider",
+    metricsEndpoints: 50,
     logLevel: "silent",
     traces: null,
     warnings: [],

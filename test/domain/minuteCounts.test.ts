@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Attempt } from "../../src/domain/attempt.ts";
 import type { ClaimedDelivery, DeliveryResult } from "../../src/domain/delivery.ts";
-import { addCounts, countAttempt, countEnd, makeCounts, trimmed } from "../../src/domain/minuteCounts.ts";
+import {
+  addCounts,
+  countAttempt,
+  countEnd,
+  delayMsOf,
+  type MinuteCounts,
+  makeCounts,
+  trimmed,
+} from "../../src/domain/minuteCounts.ts";
 import { deliveryOf } from "../support/delivery.ts";
 
 const INSERTED_MS = Date.parse("2026-01-01T00:00:00Z");
@@ -28,15 +36,19 @@ function result(
   };
 }
 
+function count(counts: MinuteCounts, given: DeliveryResult, clockAheadMs: number): void {
+  countAttempt(counts, given, delayMsOf(given, clockAheadMs));
+}
+
 test("successes are told by attempt, failures by status or kind, and each attempt has its duration", () => {
   const counts = makeCounts();
   const failure = { failureKind: "status", httpStatus: 503, error: "HTTP 503" } as const;
-  countAttempt(counts, result({}), 0);
-  countAttempt(counts, result({ durationMs: 10, requests: 2 }, { attempts: 1 }), 0);
-  countAttempt(counts, result(failure), 0);
-  countAttempt(counts, result({ ...failure, durationMs: 200_000 }, { attempts: 2 }), 0);
-  countAttempt(counts, result({ failureKind: "timeout", httpStatus: null, error: "late", requests: 0 }), 0);
-  countAttempt(counts, result(null), 0);
+  count(counts, result({}), 0);
+  count(counts, result({ durationMs: 10, requests: 2 }, { attempts: 1 }), 0);
+  count(counts, result(failure), 0);
+  count(counts, result({ ...failure, durationMs: 200_000 }, { attempts: 2 }), 0);
+  count(counts, result({ failureKind: "timeout", httpStatus: null, error: "late", requests: 0 }), 0);
+  count(counts, result(null), 0);
   const { succeeded_first, succeeded_later, failed, failures, request_ms, request_ms_total, sent_bytes } = counts;
   assert.deepEqual([succeeded_first, succeeded_later, failed], [1, 1, 3]);
   assert.deepEqual(failures, { 503: 2, timeout: 1 });
@@ -49,7 +61,7 @@ test("successes are told by attempt, failures by status or kind, and each attemp
 test("a delay counts from the event's insertion or its deliver_at, by the clock of Postgres, for successes alone", () => {
   const delays = (given: DeliveryResult, clockAheadMs = 0) => {
     const counts = makeCounts();
-    countAttempt(counts, given, clockAheadMs);
+    count(counts, given, clockAheadMs);
     return trimmed(counts.delay_ms);
   };
   assert.deepEqual(delays(result({})), [0, 1]);
@@ -66,13 +78,13 @@ test("a delay counts from the event's insertion or its deliver_at, by the clock 
 
 test("what was sent again counts among the attempts, and apart", () => {
   const counts = makeCounts();
-  countAttempt(counts, result({}, { isAgain: true, attempts: 3 }), 0);
+  count(counts, result({}, { isAgain: true, attempts: 3 }), 0);
   const failure = result(
     { failureKind: "tls", httpStatus: null, error: "?" },
     { isAgain: true },
     { state: "exhausted" },
   );
-  countAttempt(counts, failure, 0);
+  count(counts, failure, 0);
   countEnd(counts, failure);
   assert.deepEqual([counts.succeeded_later, counts.sent_again, counts.failed_again], [1, 2, 1]);
   assert.deepEqual([counts.exhausted, counts.excused], [1, 1]);
@@ -96,8 +108,8 @@ test("ends are counted without an attempt, too, and counts add up", () => {
   countEnd(one, result(null, {}, { state: "exhausted" }));
   countEnd(one, result(null, {}, { state: "discarded", reason: "why", endpointGone: false }));
   countEnd(one, result(null, {}, { state: "pending", waitMs: 1 }));
-  countAttempt(one, result({}), 0);
-  countAttempt(one, result({ failureKind: "tls", httpStatus: null, error: "?" }), 0);
+  count(one, result({}), 0);
+  count(one, result({ failureKind: "tls", httpStatus: null, error: "?" }), 0);
   addCounts(sum, one);
   addCounts(sum, one);
   assert.deepEqual(

@@ -267,6 +267,19 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   assert.equal(taken?.pairs.length, PAGE);
 
   await fillQueue(plain);
+  const nowhere = "00000000-0000-0000-0000-000000000000";
+  for (const [name, values] of Object.entries({
+    measure_waiting: [nowhere, nowhere, PAGE],
+    measure_endpoints: [[plain, busy], PAGE],
+    measure_figures: [PAGE],
+  })) {
+    await run({
+      name,
+      // What ended lately is still in the index.
+      pagesMax: 2 * WALK_STEP_PAGES_MAX + 40 * PAGE,
+      work: (session) => session.query(statementText(name), values),
+    });
+  }
   const { leased } = await run({
     name: "walk",
     pagesMax: 3 * WALK_STEP_PAGES_MAX + 70 * PAGE,

@@ -384,6 +384,9 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
 
   claim_events: owner("daemon"),
   claim_deliveries: owner("daemon"),
+  measure_figures: owner("daemon"),
+  measure_waiting: owner("daemon"),
+  measure_endpoints: owner("daemon"),
   record_results: owner("daemon"),
   take_over_claim: owner("daemon"),
   make_key: owner("daemon"),

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, test } from "node:test";
 import type { Attempt } from "../../src/domain/attempt.ts";
-import { countAttempt, countEnd, makeCounts, trimmed } from "../../src/domain/minuteCounts.ts";
+import { countAttempt, countEnd, delayMsOf, makeCounts, trimmed } from "../../src/domain/minuteCounts.ts";
 import { useDatabase } from "../support/database.ts";
 import { deliveryOf } from "../support/delivery.ts";
 import { askFor, insertEvent, openSession, reset, rowsOf } from "../support/engine.ts";
@@ -137,7 +137,7 @@ test("what is counted afterwards is what the daemon would have counted, apart fr
             ? { state, reason: given.reason ?? "", endpointGone: true }
             : { state },
     } as const;
-    countAttempt(expected, result, 0);
+    countAttempt(expected, result, delayMsOf(result, 0));
     if (given.reason?.startsWith("cancelled") !== true) countEnd(expected, result);
   }
   assert.deepEqual(await rebuild(), [{ minutes: 1, attempts: each.length }]);

@@ -363,6 +363,10 @@ const CALLS: Readonly<Record<string, () => string>> = {
   rebuild_minutes: () => "select postrider.rebuild_minutes('yesterday')",
   append_minutes: () => `select postrider_internal.append_minutes('${ids.daemon}', gen_random_uuid(), 0, '[]', null)`,
   leave: () => `select postrider_internal.leave('${ids.daemon}')`,
+  measure_figures: () => "select postrider_internal.measure_figures(10)",
+  measure_waiting: () =>
+    "select postrider_internal.measure_waiting('00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', 10)",
+  measure_endpoints: () => `select postrider_internal.measure_endpoints(array['${ids.endpoint}']::uuid[], 10)`,
   count_waiting: () => "select postrider_internal.count_waiting(10)",
   count_unclaimed: () => "select postrider_internal.count_unclaimed(10)",
   count_undelivered: () => "select postrider_internal.count_undelivered(10)",

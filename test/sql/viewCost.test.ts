@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, type TestContext, test } from "node:test";
 import { statusText } from "../../src/cli/statusText.ts";
+import { statementText } from "../../src/db/sqlFiles.ts";
 import { readStatus, type Status } from "../../src/db/status.ts";
 import { useDatabase } from "../support/database.ts";
 import {
@@ -20,6 +21,7 @@ import {
 import { addAttempts, addDeliveries, addEvents, addPastDays } from "../support/pastDays.ts";
 import { describePlan, ExplainingSession, partsOf } from "../support/plans.ts";
 
+const NOWHERE = "00000000-0000-0000-0000-000000000000";
 const FEW = 10_000;
 const MANY = 100_000;
 /** With today, the days ahead and the default partition there are 42. */
@@ -57,6 +59,8 @@ const LOOKS: Readonly<Record<string, (session: Session) => Promise<unknown>>> = 
   endpoint_health: (session) => session.query("select * from postrider.endpoint_health"),
   in_flight: (session) => session.query("select * from postrider.in_flight"),
   daemon_status: (session) => session.query("select * from postrider.daemon_status"),
+  "figures for metrics": (session) => session.query(statementText("measure_figures"), [1_000]),
+  "what waits, for metrics": (session) => session.query(statementText("measure_waiting"), [NOWHERE, NOWHERE, 2_000]),
   "the newest of delivery_status": (session) =>
     session.query("select * from postrider.delivery_status order by event_id desc limit 20"),
 };

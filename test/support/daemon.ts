@@ -30,6 +30,7 @@ export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {})
     encryptionKeys: [],
     httpListen: null,
     publicUrl: null,
+    metricsEndpoints: 0,
     logLevel: "info",
     traces: null,
     warnings: [],

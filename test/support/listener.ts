@@ -6,6 +6,7 @@ import type { Limits } from "../../src/listen/limits.ts";
 import { Listener } from "../../src/listen/listener.ts";
 import { ListenerDatabase } from "../../src/listen/listenerDatabase.ts";
 import type { Readiness } from "../../src/listen/vitals.ts";
+import type { Samples } from "../../src/telemetry/metrics.ts";
 
 export interface StartedListener {
   readonly port: number;
@@ -16,6 +17,7 @@ export interface StartedListener {
 interface ListenerSettings {
   readonly limits?: Partial<Limits>;
   readonly readiness?: () => Promise<Readiness>;
+  readonly metrics?: () => Promise<Samples>;
   /** Default: one that nothing reaches. */
   readonly databaseUrl?: string;
   /** Bytes of a payload that are read at a time. */
@@ -27,10 +29,10 @@ const NO_DATABASE = "postgres://127.0.0.1:1/none";
 /** A listener on a free port, without a daemon. It is stopped after the test. */
 export async function startListener(
   t: TestContext,
-  { limits, readiness, databaseUrl = NO_DATABASE, sliceBytes }: ListenerSettings = {},
+  { limits, readiness, metrics = async () => ({}), databaseUrl = NO_DATABASE, sliceBytes }: ListenerSettings = {},
 ): Promise<StartedListener> {
   const errors: string[] = [];
-  const vitals = { readiness: readiness ?? (async () => ({ reasons: [], notes: [] })) };
+  const vitals = { readiness: readiness ?? (async () => ({ reasons: [], notes: [] })), metrics };
   const database = new ListenerDatabase({ databaseUrl, databaseUrlFile: null, preparedStatements: null });
   t.after(() => database.stop());
   const app = makeApp({

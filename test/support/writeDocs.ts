@@ -12,6 +12,7 @@ import { type Connection, connectionConfig, openConnection } from "../../src/db/
 import { schemaSnapshot } from "../../src/db/schemaSnapshot.ts";
 import { EmbeddedPostgres } from "../../src/dev/postgres/server.ts";
 import { eventsTable } from "../../src/telemetry/eventsTable.ts";
+import { metricsTable } from "../../src/telemetry/metricsTable.ts";
 import { commandsTable, errorsTable } from "./commandPages.ts";
 import { createTemplate } from "./database.ts";
 
@@ -41,7 +42,8 @@ export const GENERATED_DOCS: readonly GeneratedDoc[] = [
   },
   {
     path: "src/telemetry/README.md",
-    render: async ({ current }) => betweenMarkers(current, "events", eventsTable()),
+    render: async ({ current }) =>
+      betweenMarkers(betweenMarkers(current, "events", eventsTable()), "metrics", metricsTable()),
   },
 ];
 

@@ -50,7 +50,7 @@ function encryptedBudgetBytes(bodyBytes: number): number {
  * Pure bookkeeping: it loads nothing.
  */
 export class Budget {
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   readonly #standingOf: (endpointId: string) => Standing;
   readonly #bytesOf: (delivery: Delivery) => number;
   /** What each delivery holds, in bytes. */
@@ -62,9 +62,14 @@ export class Budget {
   readonly #short = new Map<string, Delivery>();
 
   constructor(bytesMax: number, { standingOf, bytesOf }: BudgetParts) {
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
     this.#standingOf = standingOf;
     this.#bytesOf = bytesOf;
+  }
+
+  /** What payloads hold together. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** Takes memory for the payload of a delivery; false if there is too little. `release` must follow in any case. */
@@ -91,7 +96,7 @@ export class Budget {
     const bytes = this.#bytesOf(delivery);
     const fits =
       this.#short.size === 0 &&
-      this.#heldBytes + bytes <= this.#bytesMax / 2 &&
+      this.#heldBytes + bytes <= this.bytesMax / 2 &&
       this.#room(delivery.endpointId) >= bytes;
     if (fits) {
       this.#hold(delivery, bytes);
@@ -149,7 +154,7 @@ export class Budget {
       held[this.#standingOf(holder)] += bytes;
     }
     const awaited = standing === "doubtful" ? this.#bytesAwaitedBefore(endpointId) : 0;
-    return Math.min(this.#left(standing, held) - awaited - this.#holds(endpointId), Math.floor(this.#bytesMax / 2));
+    return Math.min(this.#left(standing, held) - awaited - this.#holds(endpointId), Math.floor(this.bytesMax / 2));
   }
 
   /** What the first endpoint that waits and holds nothing waits for. */
@@ -166,14 +171,14 @@ export class Budget {
   }
 
   #left(standing: Standing, held: Readonly<Record<Standing, number>>): number {
-    const left = this.#bytesMax - held.good - held.new - held.doubtful;
+    const left = this.bytesMax - held.good - held.new - held.doubtful;
     switch (standing) {
       case "good":
         return left;
       case "new":
-        return Math.min(left, Math.floor(this.#bytesMax * (1 - KEPT_FOR_GOOD)) - held.new - held.doubtful);
+        return Math.min(left, Math.floor(this.bytesMax * (1 - KEPT_FOR_GOOD)) - held.new - held.doubtful);
       case "doubtful":
-        return Math.min(left, Math.floor(this.#bytesMax * (1 - KEPT_FOR_GOOD - KEPT_FOR_NEW)) - held.doubtful);
+        return Math.min(left, Math.floor(this.bytesMax * (1 - KEPT_FOR_GOOD - KEPT_FOR_NEW)) - held.doubtful);
     }
   }
 }

@@ -6,6 +6,7 @@ import {
   addCounts,
   countAttempt,
   countEnd,
+  delayMsOf,
   type FlushCount,
   type MinuteCounts,
   makeCounts,
@@ -18,6 +19,8 @@ import { messageOf } from "../../ground/errors.ts";
 import { Repeat } from "../../ground/repeat.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Conditions } from "../../telemetry/conditions.ts";
+import { RecordedTotals } from "../../telemetry/recordedTotals.ts";
+import type { Busiest } from "./busiest.ts";
 
 const MINUTE_MS = 60_000;
 /** A minute is appended up to so long after its end, at a random moment, so that daemons do not all write at once. */
@@ -66,6 +69,8 @@ export interface MinutesOptions {
   /** How far the clock of Postgres is ahead of this machine's. */
   readonly clockAheadMs: () => number;
   readonly load: () => { readonly inFlight: number; readonly waiting: number };
+  /** Of some endpoints more is wanted than their minutes. */
+  readonly busiest?: Busiest;
 }
 
 /**
@@ -77,6 +82,8 @@ export interface MinutesOptions {
  * appending fails it is left out, so that it takes no room from what was counted.
  */
 export class Minutes {
+  /** What was counted since the start, whether it is appended or not. */
+  readonly totals = new RecordedTotals();
   readonly #options: MinutesOptions;
   readonly #repeat = new Repeat(() => this.#appendEnded());
   readonly #unsubscribe: () => void;
@@ -112,10 +119,24 @@ export class Minutes {
     minute.flushes += 1;
     this.#noteLoad(minute);
     const clockAheadMs = this.#options.clockAheadMs();
+    const { totals } = this;
+    totals.flushed();
     return {
-      attempt: (result) => countAttempt(countsOf(minute, result), result, clockAheadMs),
-      end: (result) => countEnd(countsOf(minute, result), result),
+      attempt: (result) => {
+        const delayMs = delayMsOf(result, clockAheadMs);
+        countAttempt(countsOf(minute, result), result, delayMs);
+        totals.attempt(result, delayMs);
+      },
+      end: (result) => {
+        countEnd(countsOf(minute, result), result);
+        totals.end(result);
+      },
     };
+  }
+
+  /** What is counted of the present minute, by endpoint. */
+  get present(): readonly ReadonlyMap<string, MinuteCounts>[] {
+    return this.#present.map(({ byEndpoint }) => byEndpoint);
   }
 
   /** Appends what there is, if that does not take long. */
@@ -150,6 +171,7 @@ export class Minutes {
 
   #close(): void {
     for (const minute of this.#present.splice(0)) {
+      this.#options.busiest?.note(minute.byEndpoint);
       const isIdle = minute.flushes === 0 && minute.claimed === 0;
       if (!isIdle || this.#waiting.length === 0) {
         this.#waiting.push(partsOf(minute));
