@@ -5,7 +5,9 @@ export interface Limits {
   readonly connectionsMax: number;
   /** Of one address; of one /64 network with IPv6. Clients behind a proxy share the proxy's address. */
   readonly connectionsPerAddressMax: number;
-  /** Requests of one address, or one /64 network. Health checks do not count: their answers cost no more than a refusal. */
+  /** New ones of one address or network. */
+  readonly connectionRate: Rate;
+  /** Requests of one address, or one /64 network; and as many health checks beside them. */
   readonly requestRate: Rate;
   readonly requestsPerConnectionMax: number;
   /** All header lines together, and the request line. */
@@ -29,6 +31,7 @@ export interface Limits {
 export const LIMITS: Limits = {
   connectionsMax: 1_000,
   connectionsPerAddressMax: 250,
+  connectionRate: { perSecond: 200, burst: 400 },
   requestRate: { perSecond: 200, burst: 400 },
   requestsPerConnectionMax: 10_000,
   headerBytesMax: 8_192,

@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { ListenAddress } from "../ground/listenAddress.ts";
-import { AddressCounts, networkOf } from "./addressCounts.ts";
+import { Connections, networkOf } from "./connections.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { problem, problemText } from "./problem.ts";
 import { RateLimit } from "./rateLimit.ts";
@@ -15,21 +16,24 @@ export interface ListenerOptions {
 }
 
 /** How long requests in progress have to end when the listener stops. */
-const STOP_MS = 2_000;
+const STOP_MS = 1_000;
 
 /** The HTTP server for machines. It starts before the daemon and stops after it. */
 export class Listener {
   readonly address: ListenAddress;
   readonly #server: Server;
+  readonly #connections: Connections;
 
-  private constructor(server: Server, address: ListenAddress) {
+  private constructor(server: Server, connections: Connections, address: ListenAddress) {
     this.#server = server;
+    this.#connections = connections;
     this.address = address;
   }
 
   /** Rejects with the system's error if the address cannot be listened on. */
   static async start({ address, app, limits }: ListenerOptions): Promise<Listener> {
-    const server = makeServer(app, { ...LIMITS, ...limits });
+    const connections = new Connections({ ...LIMITS, ...limits });
+    const server = makeServer(app, { ...LIMITS, ...limits }, connections);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(address.port, address.host, resolve);
@@ -38,28 +42,20 @@ export class Listener {
     if (bound === null || typeof bound === "string") {
       throw new Error("a listening server has no port");
     }
-    return new Listener(server, { host: address.host, port: bound.port });
+    return new Listener(server, connections, { host: address.host, port: bound.port });
   }
 
   /** Takes no further connection, and cuts off requests that do not end soon. */
   async stop(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeIdleConnections();
+    this.#connections.stop();
     const cutting = setTimeout(() => this.#server.closeAllConnections(), STOP_MS);
     await closed;
     clearTimeout(cutting);
   }
 }
 
-function makeServer(app: ListenerApp, limits: Limits): Server {
-  const answer = getRequestListener(app.fetch, {
-    overrideGlobalObjects: false,
-    // A request without Host, as HTTP/1.0 allows, has no other use for a name.
-    hostname: "localhost",
-    // A request that is no request: a path that is no path, a Host that is no name.
-    errorHandler: () => problem(400),
-  });
-  const rate = new RateLimit(limits.requestRate);
+function makeServer(app: ListenerApp, limits: Limits, connections: Connections): Server {
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytesMax,
@@ -70,50 +66,74 @@ function makeServer(app: ListenerApp, limits: Limits): Server {
       insecureHTTPParser: false,
       requireHostHeader: false,
     },
-    (request, response) => {
-      const status = refusalOf(request, limits);
-      const waitMs = status === null && !HEALTH.has(request.url ?? "") ? rate.take(sourceOf(request)) : 0;
-      if (status !== null) {
-        refuse(response, status);
-      } else if (waitMs > 0) {
-        refuse(response, 429, { "retry-after": Math.ceil(waitMs / 1_000) });
-      } else {
-        void answer(request, response);
-      }
-    },
+    makeHandler(app, limits, connections),
   );
   // One more than is allowed: Node leaves out those beyond it without a word.
   server.maxHeadersCount = limits.headersMax + 1;
   server.maxRequestsPerSocket = limits.requestsPerConnectionMax;
-  server.maxConnections = limits.connectionsMax;
   server.timeout = limits.idleMs;
-  limitAddresses(server, limits.connectionsPerAddressMax);
+  admitInto(server, connections);
   // A client that wants to switch protocols gets an answer of this one.
   server.on("connect", (_request, socket) => socket.destroy());
   // It waits with its body, which no route wants.
   server.on("checkContinue", (_request, response: ServerResponse) => refuse(response, 413));
   server.on("checkExpectation", (_request, response: ServerResponse) => refuse(response, 417));
-  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => endBroken(error, socket));
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (connections.isBusy(socket)) {
+      // An answer is on its way, and nothing may come between its bytes.
+      socket.destroy();
+    } else {
+      endBroken(error, socket);
+    }
+  });
   return server;
 }
 
-const HEALTH: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
-
-function sourceOf({ socket }: IncomingMessage): string {
-  return networkOf(socket.remoteAddress ?? "");
-}
-
-function limitAddresses(server: Server, perAddressMax: number): void {
-  const counts = new AddressCounts();
-  server.on("connection", (socket) => {
-    const { remoteAddress } = socket;
-    if (remoteAddress === undefined || !counts.add(remoteAddress, perAddressMax)) {
-      socket.destroy();
-      return;
+/** Puts `connections` between the sockets and the server's own handler of them. */
+function admitInto(server: Server, connections: Connections): void {
+  const handlers = server.listeners("connection");
+  server.removeAllListeners("connection");
+  server.on("connection", (socket: Socket) => {
+    const admitted = connections.admit(socket);
+    if (admitted !== null) {
+      for (const handle of handlers) {
+        Reflect.apply(handle, server, [admitted]);
+      }
     }
-    socket.once("close", () => counts.remove(remoteAddress));
   });
 }
+
+/** Answers a request, unless its form or the number of them refuses it. */
+function makeHandler(app: ListenerApp, limits: Limits, connections: Connections): RequestListener {
+  const answer = getRequestListener(app.fetch, {
+    overrideGlobalObjects: false,
+    // A request without Host, as HTTP/1.0 allows, has no other use for a name.
+    hostname: "localhost",
+    // A request that is no request: a path that is no path, a Host that is no name.
+    errorHandler: () => problem(400),
+  });
+  // Each has a rate of its own, so that a client cannot use up the health checks of what shares its address.
+  const rates = { health: new RateLimit(limits.requestRate), other: new RateLimit(limits.requestRate) };
+  return (request, response) => {
+    const { socket } = request;
+    connections.requestStarted(socket);
+    response.once("close", () => connections.requestEnded(socket));
+    const status = refusalOf(request, limits);
+    if (status !== null) {
+      refuse(response, status);
+      return;
+    }
+    const rate = HEALTH.has(request.url ?? "") ? rates.health : rates.other;
+    const waitMs = rate.take(networkOf(socket.remoteAddress ?? ""));
+    if (waitMs > 0) {
+      refuse(response, 429, { "retry-after": Math.ceil(waitMs / 1_000) });
+      return;
+    }
+    void answer(request, response);
+  };
+}
+
+const HEALTH: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 
 /** The status with which a request is refused before anything looks at it; null: it is not. */
 function refusalOf({ headers, rawHeaders }: IncomingMessage, { headersMax }: Limits): number | null {
@@ -138,12 +158,11 @@ const PARSER_ERRORS: Readonly<Record<string, number>> = {
 };
 
 /** What is no HTTP, or takes too long to become it, gets one short answer. */
-function endBroken({ code = "" }: NodeJS.ErrnoException, socket: Socket): void {
+function endBroken({ code = "" }: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || code === "ECONNRESET") {
     socket.destroy();
     return;
   }
   const status = PARSER_ERRORS[code] ?? 400;
-  socket.end(`HTTP/1.1 ${status} \r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-  socket.destroySoon();
+  socket.end(`HTTP/1.1 ${status} \r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy());
 }

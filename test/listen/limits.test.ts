@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { connect } from "node:net";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
-import { AddressCounts, networkOf } from "../../src/listen/addressCounts.ts";
+import { networkOf } from "../../src/listen/connections.ts";
 import { RateLimit } from "../../src/listen/rateLimit.ts";
+import type { Readiness } from "../../src/listen/vitals.ts";
 import { eventually } from "../support/command.ts";
 import { rawConnection, readToEnd, startListener } from "../support/listener.ts";
 
@@ -52,14 +55,9 @@ test("an address is counted by the network that its owner has", () => {
   assert.equal(networkOf("2001:db8::1"), "2001:db8:0:0");
   assert.equal(networkOf("::1"), "0:0:0:0");
   assert.equal(networkOf("fe80::1%eth0"), "fe80:0:0:0");
-  const counts = new AddressCounts();
-  assert.ok(counts.add("2001:db8::1", 1));
-  assert.ok(!counts.add("2001:db8::2", 1));
-  counts.remove("2001:db8::1");
-  assert.ok(counts.add("2001:db8::2", 1));
 });
 
-test("a client that asks too often is told when to come back, and health checks are not counted", async (t) => {
+test("a client that asks too often is told when to come back, and health checks are counted apart", async (t) => {
   const { url } = await startListener(t, { limits: { requestRate: { perSecond: 0.5, burst: 2 } } });
   const statuses = [];
   for (let asked = 0; asked < 3; asked += 1) {
@@ -108,11 +106,87 @@ test("a client that sends its request byte by byte, or nothing, is cut off", asy
 });
 
 test("pipelined requests are answered in order, up to those that a connection may have", async (t) => {
-  const { port } = await startListener(t, { limits: { requestsPerConnectionMax: 3 } });
+  const { port } = await startListener(t, { limits: { requestsPerConnectionMax: 3, keepAliveMs: 10 } });
   const socket = rawConnection(t, port);
   const answer = readToEnd(socket);
   socket.write("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\nGET /unknown HTTP/1.1\r\nhost: a\r\n\r\n".repeat(3));
   const statuses = [...(await answer).matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
   assert.deepEqual(statuses.slice(0, 3), ["200", "404", "200"]);
   assert.ok(statuses.slice(3).every((status) => status === "503"));
+});
+
+test("a client that takes all connections loses one to a client that has none, unless a request is in progress", async (t) => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Readiness>();
+  const { port } = await startListener(t, {
+    limits: { connectionsMax: 3 },
+    readiness: () => {
+      asked.resolve();
+      return answer.promise;
+    },
+  });
+  const busy = rawConnection(t, port);
+  const busyAnswer = readToEnd(busy);
+  busy.write("GET /readyz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+  await asked.promise;
+  const idle = [rawConnection(t, port), rawConnection(t, port)];
+  await Promise.all(idle.map((socket) => once(socket, "connect")));
+  const refused = rawConnection(t, port);
+  await once(refused, "close");
+  const evicted = once(idle[0] ?? refused, "close");
+  const other = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.2" });
+  t.after(() => other.destroy());
+  const otherAnswer = readToEnd(other);
+  other.write("GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+  await evicted;
+  assert.match(await otherAnswer, /^HTTP\/1\.1 200 /);
+  answer.resolve({ reasons: [], notes: [] });
+  assert.match(await busyAnswer, /^HTTP\/1\.1 200 /);
+});
+
+test("what follows a request waits until it has been answered, and never gets between the bytes of its answer", async (t) => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Readiness>();
+  const { port } = await startListener(t, {
+    readiness: () => {
+      asked.resolve();
+      return answer.promise;
+    },
+  });
+  const socket = rawConnection(t, port);
+  const answers = readToEnd(socket);
+  socket.write("GET /readyz HTTP/1.1\r\nhost: a\r\n\r\nGET /healthz HTTP/1.1\r\nhost: a\r\n\r\n\0\x01garbage\r\n\r\n");
+  await asked.promise;
+  answer.resolve({ reasons: [], notes: [] });
+  const statuses = [...(await answers).matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
+  assert.deepEqual(statuses, ["200", "200", "400"]);
+});
+
+test("a client that sends thousands of requests without an answer is cut off", async (t) => {
+  const { port } = await startListener(t, { readiness: () => new Promise(() => {}) });
+  const socket = rawConnection(t, port);
+  const answers = readToEnd(socket);
+  socket.write("GET /readyz HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1_000));
+  assert.equal(await answers, "");
+});
+
+test("however its bytes are cut, each request of a connection is answered, in their order", async (t) => {
+  const { port } = await startListener(t);
+  const paths = ["/healthz", "/a", "/readyz", "/b"];
+  const last = "GET /c HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+  const bytes = Buffer.from(paths.map((path) => `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`).join("") + last);
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.integer({ min: 1, max: bytes.length - 1 }), { maxLength: 8 }), async (cuts) => {
+      const socket = rawConnection(t, port).setNoDelay(true);
+      const answers = readToEnd(socket);
+      const places = [0, ...cuts.toSorted((one, other) => one - other), bytes.length];
+      for (const [index, place] of places.slice(0, -1).entries()) {
+        socket.write(bytes.subarray(place, places[index + 1]));
+        await turn();
+      }
+      const statuses = [...(await answers).matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
+      assert.deepEqual(statuses, ["200", "404", "200", "404", "404"]);
+    }),
+    { numRuns: 20 },
+  );
 });
