@@ -11,7 +11,10 @@ export interface EventFields {
   readonly idempotencyKey?: string | null | undefined;
   /** The event is not sent before this time: a Date, or a text that Postgres reads as a timestamptz. */
   readonly deliverAt?: Date | string | null | undefined;
-  /** Extra attributes of the event: subject, traceparent and the like. */
+  /**
+   * Extra attributes of the event, such as subject. If OpenTelemetry has an active span, `traceparent` is added, unless it
+   * is given; null for none.
+   */
   readonly attributes?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
@@ -65,9 +68,9 @@ const FIELDS: readonly string[] = [
 
 /**
  * Checks what an error can explain better here than in Postgres. Postgres checks the rest. `which` names the event in
- * an error: "the event", "event 3".
+ * an error: "the event", "event 3". `traceparent` is for an event that has none; null for nothing.
  */
-export function eventRow(event: unknown, which: string): EventRow {
+export function eventRow(event: unknown, which: string, traceparent: string | null): EventRow {
   if (typeof event !== "object" || event === null || Array.isArray(event)) {
     throw bad(which, `it is ${kindOf(event)}`, "pass { eventType, payload }");
   }
@@ -80,7 +83,7 @@ export function eventRow(event: unknown, which: string): EventRow {
     orderingKey: textOf(fields, "orderingKey", which),
     deliverAt: deliverAtOf(fields.deliverAt, which),
     idempotencyKey: textOf(fields, "idempotencyKey", which),
-    attributes: attributesOf(fields.attributes, which),
+    attributes: attributesOf(fields.attributes, which, traceparent),
   };
 }
 
@@ -149,15 +152,20 @@ function deliverAtOf(value: unknown, which: string): string | null {
   return value.toISOString();
 }
 
-function attributesOf(value: unknown, which: string): string | null {
+function attributesOf(value: unknown, which: string, traceparent: string | null): string | null {
+  const own = traceparent === null ? null : `{"traceparent":"${traceparent}"`;
   if (value === undefined || value === null) {
-    return null;
+    return own === null ? null : `${own}}`;
   }
   const text = jsonText(value, `the attributes of ${which}`);
   if (!text.startsWith("{")) {
     throw bad(which, `its attributes are ${kindOf(value)}`, "pass an object");
   }
-  return text;
+  if (own === null) {
+    return text;
+  }
+  // It comes first: of a name that is there twice, jsonb keeps the last, the one that was given.
+  return text === "{}" ? `${own}}` : `${own},${text.slice(1)}`;
 }
 
 function bad(which: string, found: string, remedy: string): PublishError {

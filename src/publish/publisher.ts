@@ -1,6 +1,7 @@
 import { type EventOf, eventRow } from "./event.ts";
 import { kindOf, PublishError } from "./publishError.ts";
 import { statementForMany, statementForOne } from "./statement.ts";
+import { activeTraceparent } from "./trace.ts";
 import { type Database, sendThrough, type Transaction, type TransactionNeed } from "./transaction.ts";
 
 /**
@@ -78,7 +79,7 @@ interface Options {
 
 async function publishOne(through: unknown, event: unknown, options: Options = {}): Promise<string> {
   const send = sendThrough(through, needOf(options));
-  const rows = await send(statementForOne(eventRow(event, "the event")));
+  const rows = await send(statementForOne(eventRow(event, "the event", activeTraceparent())));
   refuseOtherCount(rows, 1);
   return idOf(rows[0]);
 }
@@ -92,7 +93,8 @@ async function publishAll(through: unknown, events: readonly unknown[], options:
     return [];
   }
   refuseLarge("events", events.length, BATCH_EVENTS_MAX);
-  const rows = events.map((event, index) => eventRow(event, `event ${index}`));
+  const traceparent = activeTraceparent();
+  const rows = events.map((event, index) => eventRow(event, `event ${index}`, traceparent));
   refuseLarge(
     "characters",
     rows.reduce((sum, { payload, attributes }) => sum + payload.length + (attributes?.length ?? 0), 0),

@@ -35,7 +35,13 @@ const GIVEN = `rows from (
 const MANY_WITHOUT_KEYS = `
 insert into postrider.outbox (event_type, payload, tenant, ordering_key, deliver_at, idempotency_key, attributes)
 select e.event_type, e.payload::json, coalesce(e.tenant, ''), e.ordering_key, e.deliver_at::timestamptz,
-  e.idempotency_key, e.attributes::jsonb
+  e.idempotency_key,
+  case
+    -- As publish() does it.
+    when current_setting('postrider.traceparent', true) <> ''
+    then jsonb_build_object('traceparent', current_setting('postrider.traceparent', true)) || coalesce(e.attributes::jsonb, '{}')
+    else e.attributes::jsonb
+  end
 from ${GIVEN}
 order by e.place
 returning id::text as id`.trim();

@@ -95,12 +95,15 @@ describe("two processes that trace", () => {
       spans.map(({ spanId }) => [`00-${TRACE}-${spanId}-01`, "verified"]),
     );
     assert.equal(new Set(spans.map(({ spanId }) => spanId)).size, 2);
-    const attempts = await rowsOf(
-      database.pool,
-      `select id as "postrider.attempt.id", attempt_number as "postrider.attempt.number", http_status as "http.response.status_code"
-     from postrider.attempt where event_id = $1 order by attempt_number`,
-      [event],
-    );
+    const recorded = () =>
+      rowsOf(
+        database.pool,
+        `select id as "postrider.attempt.id", attempt_number as "postrider.attempt.number", http_status as "http.response.status_code"
+         from postrider.attempt where event_id = $1 order by attempt_number`,
+        [event],
+      );
+    await until("both attempts are recorded", async () => (await recorded()).length === 2);
+    const attempts = await recorded();
     assert.deepEqual(
       spans.map(({ attributes }) =>
         Object.fromEntries(Object.keys(attempts[0] ?? {}).map((name) => [name, attributes[name]])),

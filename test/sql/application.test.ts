@@ -110,6 +110,26 @@ describe("publish", () => {
     );
   });
 
+  test("adds the traceparent of the transaction's setting to the attributes that have none", async (t) => {
+    const session = await openSession(t, login.url);
+    const attributesOf = async (attributes: string | null) => {
+      await session.query("begin");
+      await session.query("select postrider.publish('order.paid', '1', attributes => $1)", [attributes]);
+      await session.query("commit");
+      return askFor(database.pool, "select attributes from postrider.outbox order by seq desc limit 1");
+    };
+    assert.deepEqual(await attributesOf('{"subject": "o1"}'), { subject: "o1" });
+    await session.query("set postrider.traceparent = 'one'");
+    assert.deepEqual(await attributesOf(null), { traceparent: "one" });
+    assert.deepEqual(await attributesOf('{"subject": "o1"}'), { traceparent: "one", subject: "o1" });
+    assert.deepEqual(await attributesOf('{"traceparent": "two"}'), { traceparent: "two" });
+    assert.deepEqual(await attributesOf('{"traceparent": null}'), { traceparent: null });
+    await session.query("rollback");
+    await assert.rejects(attributesOf("[1]"), { code: "23514" });
+    await session.query("rollback; reset postrider.traceparent");
+    assert.equal(await attributesOf(null), null);
+  });
+
   test("needs a type and a payload, and treats a null tenant as none", async () => {
     const id = await askFor(database.pool, "select postrider.publish('order.paid', '1', tenant => null)");
     assert.equal(await askFor(database.pool, "select tenant from postrider.outbox where id = $1", [id]), "");
