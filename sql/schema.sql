@@ -50,6 +50,9 @@ create domain postrider.endpoint_headers as jsonb
 create domain postrider.endpoint_inline_limit as integer
   constraint "inline_limit is between 0 and 67108864" CHECK (((VALUE >= 0) AND (VALUE <= 67108864)));
 
+create domain postrider.endpoint_kind as text
+  constraint "kind is push or pull" CHECK ((VALUE = ANY (ARRAY['push'::text, 'pull'::text])));
+
 create domain postrider.endpoint_max_in_flight as integer
   constraint "max_in_flight is between 1 and 100000" CHECK (((VALUE >= 1) AND (VALUE <= 100000)));
 
@@ -255,6 +258,7 @@ create table postrider.delivery (
   ordering_key text collate "C",
   ordering_seq bigint,
   halts boolean,
+  pull_place bigint,
   constraint delivery_pkey PRIMARY KEY (event_id, endpoint_id),
   constraint "a discarded delivery has a reason" CHECK (((state <> 'discarded'::text) OR (reason IS NOT NULL))),
   constraint "a first attempt has a daemon, a start and a duration" CHECK (((first_attempt_id IS NULL) OR ((first_daemon_id IS NOT NULL) AND (first_started_at IS NOT NULL) AND (first_duration_ms IS NOT NULL)))),
@@ -277,8 +281,8 @@ create table postrider.endpoint (
   tenant postrider.endpoint_tenant not null default ''::text,
   name postrider.endpoint_name,
   description postrider.endpoint_description,
-  url postrider.endpoint_url not null,
-  shown_url text not null generated always as (postrider_internal.url_without_secrets((url)::text)) stored,
+  url postrider.endpoint_url,
+  shown_url text generated always as (postrider_internal.url_without_secrets((url)::text)) stored,
   format postrider.endpoint_format not null default 'standard'::text,
   timeout_ms postrider.endpoint_timeout_ms not null default 15000,
   retry_schedule postrider.endpoint_retry_schedule not null default '{00:00:05,00:05:00,00:30:00,02:00:00,05:00:00,10:00:00,14:00:00,20:00:00,24:00:00}'::interval[],
@@ -316,6 +320,7 @@ create table postrider.endpoint (
   handshake boolean not null default false,
   handshake_state postrider.handshake_state,
   inline_limit postrider.endpoint_inline_limit,
+  kind postrider.endpoint_kind not null default 'push'::text,
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "name is unique within its tenant" UNIQUE (tenant, name)
@@ -541,6 +546,30 @@ create table postrider.outbox (
 
 create table postrider.outbox_default partition of postrider.outbox default;
 
+create table postrider.pull_position (
+  endpoint_id uuid not null,
+  last_place bigint not null default 0,
+  acknowledged_place bigint not null default 0,
+  gone_place bigint not null default 0,
+  server text,
+  cursor_key bytea not null default ((uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) || uuid_send(gen_random_uuid())),
+  given_at timestamp with time zone,
+  acknowledged_at timestamp with time zone,
+  constraint pull_position_pkey PRIMARY KEY (endpoint_id),
+  constraint pull_position_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES postrider.endpoint(id) ON DELETE CASCADE
+) with (fillfactor=20);
+
+create table postrider.pull_token (
+  id uuid not null default postrider.uuid_v7(),
+  endpoint_id uuid not null,
+  token_hash bytea not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone,
+  constraint pull_token_pkey PRIMARY KEY (id),
+  constraint pull_token_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES postrider.endpoint(id) ON DELETE CASCADE,
+  constraint "token_hash is a SHA-256" CHECK ((length(token_hash) = 32))
+);
+
 create table postrider.replay (
   id uuid not null default postrider.uuid_v7(),
   endpoint_id uuid not null,
@@ -702,6 +731,8 @@ CREATE INDEX delivery_oldest ON ONLY postrider.delivery USING btree (endpoint_id
 
 CREATE INDEX delivery_order ON ONLY postrider.delivery USING btree (endpoint_id, ordering_key, ((leased_by IS NULL)), ordering_seq) WHERE ((ordering_seq IS NOT NULL) AND ((state = 'pending'::text) OR ((state = 'exhausted'::text) AND halts)));
 
+CREATE INDEX delivery_pulled ON ONLY postrider.delivery USING btree (endpoint_id, pull_place) WHERE (pull_place IS NOT NULL);
+
 CREATE INDEX delivery_replay ON ONLY postrider.delivery USING btree (replay_id) WHERE ((replay_id IS NOT NULL) AND (state = 'pending'::text));
 
 CREATE INDEX delivery_undelivered ON ONLY postrider.delivery USING btree (endpoint_id, event_id) WHERE (state = ANY (ARRAY['exhausted'::text, 'discarded'::text]));
@@ -729,6 +760,8 @@ CREATE INDEX other_attempt_batch ON ONLY postrider.other_attempt USING btree (ba
 CREATE INDEX other_attempt_started ON ONLY postrider.other_attempt USING btree (started_at);
 
 CREATE INDEX outbox_window ON ONLY postrider.outbox USING btree (xid, seq);
+
+CREATE INDEX pull_token_endpoint_id ON postrider.pull_token USING btree (endpoint_id);
 
 CREATE INDEX replay_endpoint_id ON postrider.replay USING btree (endpoint_id);
 
@@ -764,6 +797,8 @@ create view postrider.in_flight (event_id uuid, endpoint_id uuid, name postrider
 
 create view postrider.ingest_position (name text, role_name text, path text, run_id uuid, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, lines bigint, events bigint, unmatched bigint, refused bigint, created_at timestamp with time zone, updated_at timestamp with time zone, file_born_ns bigint, passed_born_ns bigint, known_files jsonb) with (security_barrier=true);
 
+create view postrider.pull_status (endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, state postrider.endpoint_state, given_at timestamp with time zone, acknowledged_at timestamp with time zone, unacknowledged bigint, tokens bigint);
+
 create view postrider.replay_status (replay_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, endpoint_state text, state text, reason text, since timestamp with time zone, until timestamp with time zone, event_type text, states text[], events bigint, prepared bigint, left_alone bigint, pending bigint, succeeded bigint, exhausted bigint, discarded bigint, restored bigint, created_at timestamp with time zone, progressed_at timestamp with time zone, finished_at timestamp with time zone, requested_by text);
 
 create view postrider.undelivered (endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, endpoint_state text, exhausted bigint, discarded bigint, is_exact boolean);
@@ -785,6 +820,8 @@ create function postrider.capture(table_name regclass, event_type text, operatio
 create function postrider.copy_problem() returns text security definer;
 
 create function postrider.create_endpoint(url text, event_types text[] DEFAULT '{*}'::text[], tenant text DEFAULT ''::text, options jsonb DEFAULT '{}'::jsonb, OUT endpoint_id uuid, OUT secret text) returns record security definer;
+
+create function postrider.create_pull_token(endpoint_id uuid, overlap interval DEFAULT '24:00:00'::interval) returns text security definer;
 
 create function postrider.define_event_type(name text, description text DEFAULT NULL::text, json_schema jsonb DEFAULT NULL::jsonb, enforce boolean DEFAULT false, deprecated boolean DEFAULT false) returns void security definer;
 
@@ -838,6 +875,8 @@ create function postrider.reschedule(event_id uuid, at timestamp with time zone)
 
 create function postrider.resume_endpoint(id uuid) returns void security definer;
 
+create function postrider.revoke_pull_token(token_id uuid) returns void security definer;
+
 create function postrider.rotate_secret(endpoint_id uuid, overlap interval DEFAULT '24:00:00'::interval) returns text security definer;
 
 create function postrider.send_test_event(endpoint_id uuid, event_type text DEFAULT 'postrider.test'::text, payload json DEFAULT '{"test": true}'::json) returns uuid security definer;
@@ -856,7 +895,11 @@ create function postrider.uuid_v7_floor(at timestamp with time zone) returns uui
 
 create function postrider.uuid_v7_time(id uuid) returns timestamp with time zone;
 
+create function postrider_internal.acknowledge_pulled(listener_id uuid, endpoint_id uuid, revision bigint, after_place bigint, until_place bigint, given_at timestamp with time zone) returns integer;
+
 create function postrider_internal.add_to_hours(minute timestamp with time zone, part_id uuid) returns void;
+
+create function postrider_internal.advance_pull(listener_id uuid, endpoint_id uuid, revision bigint, after_place bigint, wanted integer) returns boolean;
 
 create function postrider_internal.anchor_pointer(root jsonb, anchor text, pointer text) returns text;
 
@@ -980,6 +1023,8 @@ create function postrider_internal.credential_hash(credential jsonb, salt bytea)
 
 create function postrider_internal.cursor_behind(page_base pg_snapshot, page_target pg_snapshot, window_xid xid8, window_seq bigint, is_complete boolean, xids xid8[], seqs bigint[], page_asides xid8[], page_aside_seqs bigint[], ended_xids xid8[], OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[]) returns record;
 
+create function postrider_internal.cursor_place(cursor_key bytea, endpoint_id uuid, cursor_text text) returns bigint;
+
 create function postrider_internal.daemons_without_key(encryption_key_id text) returns TABLE(daemon_id uuid, host text, pid integer) security definer;
 
 create function postrider_internal.decide_first(places integer[], event_ids uuid[], endpoint_ids uuid[], attempts_before_now integer[], attempt_ids uuid[], states text[], waits_ms bigint[], reasons text[]) returns void;
@@ -1001,6 +1046,8 @@ create function postrider_internal.disable_gone_endpoints(gone_endpoints uuid[],
 create function postrider_internal.discard_deliveries(endpoint_id uuid, reason text, deliveries_max integer) returns integer;
 
 create function postrider_internal.discard_ordered(endpoint_id uuid, reason text, deliveries_max integer) returns integer;
+
+create function postrider_internal.discard_pulled(endpoint_id uuid, event_id uuid, reason text) returns void;
 
 create function postrider_internal.discard_reason(endpoint_state text) returns text;
 
@@ -1056,6 +1103,8 @@ create function postrider_internal.endpoint_limiting() returns trigger security 
 
 create function postrider_internal.endpoint_options() returns TABLE(name text, is_secret boolean);
 
+create function postrider_internal.endpoint_pulling() returns trigger security definer;
+
 create function postrider_internal.endpoint_retry_policy() returns trigger;
 
 create function postrider_internal.endpoint_secret_changed() returns trigger security definer;
@@ -1100,9 +1149,13 @@ create function postrider_internal.explain_match(event_type text, payload json, 
 
 create function postrider_internal.explain_order(endpoint_id uuid, event_id uuid) returns text;
 
+create function postrider_internal.explain_pulled(detail text, stop text) returns text;
+
 create function postrider_internal.explain_size(endpoint_id uuid, event_id uuid) returns text;
 
 create function postrider_internal.explain_transformation(endpoint_id uuid, event_id uuid) returns text;
+
+create function postrider_internal.fetch_events(listener_id uuid, endpoint_id uuid, after_cursor text, events_max integer, bytes_max integer, item_bytes_max integer, unreadable text, with_large boolean) returns TABLE(outcome text, next_cursor text, has_more boolean, event_id uuid, event_type text, created_at json, context jsonb, payload json) security definer;
 
 create function postrider_internal.file_objects(file text) returns TABLE(class_id oid, object_id oid, kind text, identity text);
 
@@ -1111,6 +1164,8 @@ create function postrider_internal.fill_retention(period interval) returns inter
 create function postrider_internal.find_allowance(endpoint_id uuid, share integer, OUT allowed integer, OUT look_again timestamp with time zone) returns record;
 
 create function postrider_internal.find_event(id uuid, payload_bytes_max integer) returns SETOF postrider_internal.claimed_event;
+
+create function postrider_internal.find_fetchable(endpoint_ids uuid[]) returns TABLE(endpoint_id uuid) security definer;
 
 create function postrider_internal.find_heads(endpoint_id uuid, is_ordered boolean, keys_max integer, next_attempt_at timestamp with time zone, rows_left integer) returns postrider_internal.found_heads;
 
@@ -1141,6 +1196,8 @@ create function postrider_internal.has_no_login(url text) returns boolean;
 create function postrider_internal.has_passed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], xid xid8, seq bigint) returns boolean;
 
 create function postrider_internal.has_signing_key(endpoint_id uuid) returns boolean;
+
+create function postrider_internal.has_unplaced(endpoint_id uuid, acknowledged_place bigint) returns boolean;
 
 create function postrider_internal.histogram(places integer[]) returns integer[];
 
@@ -1219,6 +1276,8 @@ create function postrider_internal.judged_event_types() returns text[];
 create function postrider_internal.keep_files(files text[], postrider_version text) returns SETOF text;
 
 create function postrider_internal.keep_grants(file text) returns void;
+
+create function postrider_internal.kept_place(endpoint_id uuid, pull_place bigint) returns bigint;
 
 create function postrider_internal.keyword_advice(keyword text) returns text;
 
@@ -1310,6 +1369,8 @@ create function postrider_internal.note_exhausted(exhausted integer[], event_ids
 
 create function postrider_internal.note_failed_capture(captured_type text, relid oid, change json, problem text) returns void security definer;
 
+create function postrider_internal.note_gone(lower_bound uuid, upper_bound uuid) returns void;
+
 create function postrider_internal.note_health(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], reasons text[]) returns jsonb;
 
 create function postrider_internal.note_idempotency_key(tenant text, idempotency_key text, event_id uuid) returns boolean security definer;
@@ -1360,6 +1421,8 @@ create function postrider_internal.payload_steps(payload text, value_steps bigin
 
 create function postrider_internal.place_in_order(event_id uuid, endpoint_id uuid, is_wanted boolean) returns TABLE(ordering_key text, ordering_seq bigint);
 
+create function postrider_internal.place_pulled(endpoint_id uuid, acknowledged_place bigint, last_place bigint, wanted integer) returns integer;
+
 create function postrider_internal.place_within(place text, name text) returns text;
 
 create function postrider_internal.plan_transformation(endpoint_id uuid) returns postrider_internal.transformation_plan;
@@ -1378,9 +1441,15 @@ create function postrider_internal.present_allowance(endpoint_id uuid, share int
 
 create function postrider_internal.present_place(OUT system_identifier bigint, OUT database_oid oid) returns record;
 
+create function postrider_internal.present_server() returns text;
+
 create function postrider_internal.probe_due(endpoint_id uuid) returns timestamp with time zone;
 
 create function postrider_internal.properties_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
+
+create function postrider_internal.pull_cursor(cursor_key bytea, endpoint_id uuid, place bigint) returns text;
+
+create function postrider_internal.pull_page(endpoint_id uuid, after_place bigint, events_max integer, bytes_max integer, item_bytes_max integer, OUT seen integer, OUT next_place bigint, OUT event_ids uuid[], OUT is_large boolean, OUT too_large uuid) returns record;
 
 create function postrider_internal.put_in_order(endpoint_id uuid) returns integer;
 
@@ -1502,6 +1571,8 @@ create function postrider_internal.shown_value(value jsonb) returns text;
 
 create function postrider_internal.signing_note(endpoint_id uuid, signing text, reference text) returns text;
 
+create function postrider_internal.skip_unreadable(listener_id uuid, endpoint_id uuid, revision bigint, after_place bigint, reason text) returns bigint;
+
 create function postrider_internal.small_payload(payload json, bytes_max integer) returns json;
 
 create function postrider_internal.sort_pairs(ids uuid[], kinds integer[], deliver_times timestamp with time zone[], rules postrider_internal.claim_rule[], verdicts postrider_internal.claim_pair[], pairs_max integer, OUT event_count integer, OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[], OUT endpoints text, OUT revisions text, OUT lists text[]) returns record;
@@ -1608,11 +1679,15 @@ CREATE TRIGGER endpoint_handshake_set AFTER INSERT ON postrider.endpoint FOR EAC
 
 CREATE TRIGGER endpoint_inlining BEFORE INSERT OR UPDATE OF inline_limit, payload, encryption_key ON postrider.endpoint FOR EACH ROW WHEN ((new.inline_limit IS NOT NULL)) EXECUTE FUNCTION postrider_internal.endpoint_inlining();
 
+CREATE TRIGGER endpoint_kind_changing BEFORE UPDATE OF kind ON postrider.endpoint FOR EACH ROW WHEN (((new.kind)::text <> (old.kind)::text)) EXECUTE FUNCTION postrider_internal.endpoint_pulling();
+
 CREATE TRIGGER endpoint_limited AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN (new.is_limited) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
 
 CREATE TRIGGER endpoint_limiting AFTER UPDATE ON postrider.endpoint FOR EACH ROW WHEN ((new.is_limited AND (((new.is_limited IS DISTINCT FROM old.is_limited) OR ((new.effective_rate)::numeric IS DISTINCT FROM (old.effective_rate)::numeric)) OR ((new.rate_burst)::integer IS DISTINCT FROM (old.rate_burst)::integer)))) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
 
 CREATE TRIGGER endpoint_nulls BEFORE INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.refuse_null();
+
+CREATE TRIGGER endpoint_pulling BEFORE INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW WHEN ((((new.kind)::text = 'pull'::text) OR (new.url IS NULL))) EXECUTE FUNCTION postrider_internal.endpoint_pulling();
 
 CREATE TRIGGER endpoint_retry_policy BEFORE INSERT OR UPDATE OF retry_on, give_up_on ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_retry_policy();
 
@@ -1874,6 +1949,8 @@ comment on column postrider.delivery.ordering_seq is 'Its place among the delive
 
 comment on column postrider.delivery.halts is 'Whether its key is halted while it is exhausted, as the endpoint''s when_exhausted said when that happened. postrider.skip() ends that.';
 
+comment on column postrider.delivery.pull_place is 'Its place in what the receiver of a pull endpoint fetches, given when it was due and asked for. Sent again, it gets a later one. Null for any other delivery.';
+
 comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
 
 comment on table postrider.endpoint is 'Where events go: a URL and how to talk to it. Made by postrider.create_endpoint. You can also edit it directly: daemons see an edit within moments, and the audit keeps what was before.';
@@ -1886,9 +1963,9 @@ comment on column postrider.endpoint.name is 'What people call it: 1 to 255 char
 
 comment on column postrider.endpoint.description is 'What it is for, at most 10000 characters; null for nothing.';
 
-comment on column postrider.endpoint.url is 'Absolute http or https URL with a host, at most 2048 long, without blanks, backslash, fragment, user and password: put a password into headers, as authorization. The daemon decides when it connects whether the address is allowed.';
+comment on column postrider.endpoint.url is 'Absolute http or https URL with a host, at most 2048 long, without blanks, backslash, fragment, user and password: put a password into headers, as authorization. The daemon decides when it connects whether the address is allowed. Null if its kind is pull.';
 
-comment on column postrider.endpoint.shown_url is 'The URL without its query: what readers may see, because a query may hold a token. Filled in.';
+comment on column postrider.endpoint.shown_url is 'The URL without its query: what readers may see, because a query may hold a token. Null if its kind is pull. Filled in.';
 
 comment on column postrider.endpoint.format is 'standard: {"type", "timestamp", "data"} around the payload. raw: the payload alone. cloudevents: CloudEvents 1.0 in JSON, all of it in the body. cloudevents-binary: the payload, and the event''s attributes in headers ce-..., which no signature covers. xml: the standard envelope in XML, the payload as fn:json-to-xml writes it. cloudevents-xml: CloudEvents in XML.';
 
@@ -1963,6 +2040,8 @@ comment on column postrider.endpoint.handshake is 'Whether deliveries wait until
 comment on column postrider.endpoint.handshake_state is 'wanted: the receiver is to be asked; granted; refused: it did not consent, and is asked again. Null without a handshake. postrider.endpoint_handshake has the times and the reason. Kept by daemons and a trigger.';
 
 comment on column postrider.endpoint.inline_limit is 'Payloads of more bytes are not in the request, which has a signed URL in their place, from which the receiver fetches them: 0 to 67108864, such as 262144; 0 for all of them. Null to send them, and to discard those of more than 64 MiB. It needs POSTRIDER_PUBLIC_URL on the daemons, and goes neither with a transformation of the payload nor with encryption.';
+
+comment on column postrider.endpoint.kind is 'push: daemons send its events to its url; pull: it has no url, and its receiver fetches its events from the listener, with a token that postrider.create_pull_token() makes. It stays what it was created as.';
 
 comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
@@ -2276,6 +2355,36 @@ comment on column postrider.outbox.erased_at is 'When its payload, attributes an
 
 comment on table postrider.outbox_default is 'Events outside every day''s partition. They are delivered like any other.';
 
+comment on table postrider.pull_position is 'One row for each pull endpoint whose receiver has asked for events: how far they were given to it, and how far it has acknowledged them. It is locked while places are given, so that they are committed in their order.';
+
+comment on column postrider.pull_position.endpoint_id is 'The endpoint.';
+
+comment on column postrider.pull_position.last_place is 'The last place that was given to a delivery (postrider.delivery.pull_place).';
+
+comment on column postrider.pull_position.acknowledged_place is 'The place up to which all was acknowledged. A receiver that asks without a cursor gets what follows.';
+
+comment on column postrider.pull_position.gone_place is 'The last place of a delivery that was acknowledged and is past its retention: a cursor before it is refused, because something behind it is gone.';
+
+comment on column postrider.pull_position.server is 'The database, its cluster and its timeline when a place was last given. After a failover places continue far behind those that the former server may have given, because it may have given some that were lost.';
+
+comment on column postrider.pull_position.cursor_key is 'Makes and checks cursors, so that none is accepted that was made for another endpoint.';
+
+comment on column postrider.pull_position.given_at is 'When the receiver last got events that it had not got before.';
+
+comment on column postrider.pull_position.acknowledged_at is 'When it last acknowledged some.';
+
+comment on table postrider.pull_token is 'The tokens with which receivers fetch the events of pull endpoints. Several may be valid, so that one can be replaced without a pause.';
+
+comment on column postrider.pull_token.id is 'Identifies the token, for postrider.revoke_pull_token().';
+
+comment on column postrider.pull_token.endpoint_id is 'The endpoint.';
+
+comment on column postrider.pull_token.token_hash is 'The SHA-256 of the token. The token itself is kept nowhere.';
+
+comment on column postrider.pull_token.created_at is 'When it was made.';
+
+comment on column postrider.pull_token.expires_at is 'Until when it is valid; null for no end.';
+
 comment on table postrider.replay is 'Replays: ranges of events that an endpoint gets again. Made by postrider.replay() and advanced by the daemons; read them through postrider.replay_status.';
 
 comment on column postrider.replay.id is 'Identifies the replay; ordered by time.';
@@ -2572,7 +2681,7 @@ comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
 
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), limited (due, but a limit of the endpoint is reached), deferred; ordered: an earlier event of its ordering key, and halted: one that halts the key, both in behind_event_id; circuit open: the endpoint keeps failing, and is sent only probes; unconsented: the receiver has not consented yet, see postrider.endpoint_handshake; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), limited (due, but a limit of the endpoint is reached), deferred; ordered: an earlier event of its ordering key, and halted: one that halts the key, both in behind_event_id; circuit open: the endpoint keeps failing, and is sent only probes; unconsented: the receiver has not consented yet, see postrider.endpoint_handshake; keyless: a daemon has yet to make the endpoint''s ed25519 key; unfetched: the receiver of a pull endpoint has yet to fetch it, and unacknowledged: it has, or gets it with its next pages, and has not asked for what follows; cancelled: its last attempt is in progress.';
 
 comment on column postrider.delivery_status.reason is 'Why it was discarded, or exhausted before its retry schedule was used up.';
 
@@ -2806,6 +2915,24 @@ comment on column postrider.ingest_position.passed_born_ns is 'Files that were m
 
 comment on column postrider.ingest_position.known_files is 'Other files that had the followed name or were read, the last 100: the file, when it was made and modified, how much of it was read, and the fingerprint of that.';
 
+comment on view postrider.pull_status is 'How far each pull endpoint was fetched from. What waits for it is in postrider.backlog.';
+
+comment on column postrider.pull_status.endpoint_id is 'The endpoint.';
+
+comment on column postrider.pull_status.tenant is 'Its tenant.';
+
+comment on column postrider.pull_status.name is 'Its name; null if it has none.';
+
+comment on column postrider.pull_status.state is 'active, paused or disabled.';
+
+comment on column postrider.pull_status.given_at is 'When its receiver last got events that it had not got before; null if it never did.';
+
+comment on column postrider.pull_status.acknowledged_at is 'When its receiver last acknowledged some; null if it never did.';
+
+comment on column postrider.pull_status.unacknowledged is 'Deliveries that were given, or are next to be, and are not acknowledged, up to 10,000.';
+
+comment on column postrider.pull_status.tokens is 'How many of its tokens are valid; without one nothing can be fetched.';
+
 comment on view postrider.replay_status is 'The replays and how far they are. Cheap: what has finished is counted as it finishes, and what is pending of a replay is bounded.';
 
 comment on column postrider.replay_status.replay_id is 'The replay.';
@@ -2904,6 +3031,8 @@ comment on type postrider.endpoint_headers is 'Request headers, name to value.';
 
 comment on type postrider.endpoint_inline_limit is 'How many bytes a payload may have that is in the request.';
 
+comment on type postrider.endpoint_kind is 'Who asks for a request: the daemon, or the receiver.';
+
 comment on type postrider.endpoint_max_in_flight is 'How many requests an endpoint may have in progress.';
 
 comment on type postrider.endpoint_name is 'What people call an endpoint.';
@@ -2972,6 +3101,8 @@ comment on function postrider.copy_problem() is 'Says what shows that this datab
 
 comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Creates an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with; no secret if its requests are signed by ed25519 alone, because a daemon makes that key (postrider.endpoint_secret.public_key). Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';
 
+comment on function postrider.create_pull_token(uuid,interval) is 'Makes a token with which the receiver of a pull endpoint fetches its events, and returns it. It is shown this once and kept as a hash. Use it for a new pull endpoint, if a token was exposed, or regularly. Earlier tokens are valid until the overlap has passed; an overlap of 0 ends them at once.';
+
 comment on function postrider.define_event_type(text,text,jsonb,boolean,boolean) is 'Puts an event type into the catalogue, or replaces its definition. Use it to document a type, to generate TypeScript from it or, with enforce, to refuse payloads that do not fit the schema: inserts fail from their next statement on. A schema that is left out is kept; what else is left out is not. Any JSON Schema describes; what is enforced is of the subset in sql/event-types.md.';
 
 comment on function postrider.delay_ms_bounds() is 'The upper bounds, in milliseconds, of the counts in delay_ms of postrider.endpoint_minute and postrider.daemon_minute. Use it to say what a count means; the count behind the last bound is of everything longer.';
@@ -3024,6 +3155,8 @@ comment on function postrider.reschedule(uuid,timestamp with time zone) is 'Move
 
 comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint continue with the deliveries that wait for it. Use it if its receiver works again after pause_endpoint(), or to close a circuit before the next probe does.';
 
+comment on function postrider.revoke_pull_token(uuid) is 'Ends a token with which events of a pull endpoint are fetched, at once. Use it if a token was exposed and its receiver may fetch no more; to replace it, create_pull_token() with an overlap of 0.';
+
 comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it. Use it if a secret was exposed, or regularly, and give the new one to the receiver. Every request is signed with the new secret and, until the overlap has passed, with the old ones too; an overlap of 0 drops them at once. If signing has ed25519, a daemon also makes a new key, within moments: its public half appears in postrider.endpoint_secret. For ed25519 alone it returns null.';
 
 comment on function postrider.send_test_event(uuid,text,json) is 'Sends one event to this endpoint alone, whatever it is subscribed to, and returns the event''s id. Use it to try a new receiver, or one that was mended. The event is marked as a test (postrider.outbox.test_endpoint_id): replays leave it out, and its failures do not count against the endpoint.';
@@ -3042,7 +3175,11 @@ comment on function postrider.uuid_v7_floor(timestamp with time zone) is 'Return
 
 comment on function postrider.uuid_v7_time(uuid) is 'Returns when a UUID version 7 was made, to the millisecond, or null for another UUID. Use it to read the time of an event from its id.';
 
+comment on function postrider_internal.acknowledge_pulled(uuid,uuid,bigint,bigint,bigint,timestamp with time zone) is 'Makes the deliveries in these places of a pull endpoint succeed, each with an attempt from when they were given until now, and returns how many.';
+
 comment on function postrider_internal.add_to_hours(timestamp with time zone,uuid) is 'Adds a part of a minute, which came late, to its hour, if that is made already.';
+
+comment on function postrider_internal.advance_pull(uuid,uuid,bigint,bigint,integer) is 'Acknowledges what a pull endpoint was given up to a place, and gives places to as many further deliveries as are wanted. False if that place was never given.';
 
 comment on function postrider_internal.anchor_pointer(jsonb,text,text) is 'Where in a JSON Schema the schema with this $anchor is, as a JSON pointer; null if there is none. pointer: the reference, for the error if there are several.';
 
@@ -3166,6 +3303,8 @@ comment on function postrider_internal.credential_hash(jsonb,bytea) is 'What is 
 
 comment on function postrider_internal.cursor_behind(pg_snapshot,pg_snapshot,xid8,bigint,boolean,xid8[],bigint[],xid8[],bigint[],xid8[]) is 'The cursor once these events (xids, seqs) of a page are claimed: the columns of that name of postrider.claim. The other parameters are of the page; is_complete and ended_xids hold only if all of its events are claimed.';
 
+comment on function postrider_internal.cursor_place(bytea,uuid,text) is 'The place that a cursor stands behind; null if it is no cursor of this endpoint.';
+
 comment on function postrider_internal.daemons_without_key(text) is 'The daemons that are alive and lack this encryption key: they would pause the endpoints whose secrets it seals, because they cannot open them.';
 
 comment on function postrider_internal.decide_first(integer[],uuid[],uuid[],integer[],uuid[],text[],bigint[],text[]) is 'Inserts deliveries without their first attempt, most of which have failed. places: which results those are, from 1.';
@@ -3187,6 +3326,8 @@ comment on function postrider_internal.disable_gone_endpoints(uuid[],uuid[],uuid
 comment on function postrider_internal.discard_deliveries(uuid,text,integer) is 'Discards pending deliveries of an endpoint, up to a limit, and returns how many. Attempts in progress are left alone.';
 
 comment on function postrider_internal.discard_ordered(uuid,text,integer) is 'Discards pending deliveries that have a place in the order of their key, up to a limit, and returns how many. If their endpoint is gone or disabled, its keys are halted no longer.';
+
+comment on function postrider_internal.discard_pulled(uuid,uuid,text) is 'Discards a delivery of a pull endpoint that cannot be given to its receiver.';
 
 comment on function postrider_internal.discard_reason(text) is 'The reason with which a delivery is discarded if its endpoint is in this state; null means deleted.';
 
@@ -3242,6 +3383,8 @@ comment on function postrider_internal.endpoint_limiting() is 'Keeps the row und
 
 comment on function postrider_internal.endpoint_options() is 'The columns of postrider.endpoint that create_endpoint() takes as options and operators may write. Readers do not see those that are secret, and neither errors nor the audit show their values.';
 
+comment on function postrider_internal.endpoint_pulling() is 'Refuses another kind than an endpoint was created with, a pull endpoint with a URL or with options of requests, and any other without a URL.';
+
 comment on function postrider_internal.endpoint_retry_policy() is 'Refuses a status that retry_on and give_up_on both name.';
 
 comment on function postrider_internal.endpoint_secret_changed() is 'Increments the endpoint''s revision, so that daemons load the secrets again.';
@@ -3286,9 +3429,13 @@ comment on function postrider_internal.explain_match(text,json,uuid) is 'Why an 
 
 comment on function postrider_internal.explain_order(uuid,uuid) is 'That the event is sent in any order although the endpoint is ordered, because it has no ordering key; null otherwise.';
 
+comment on function postrider_internal.explain_pulled(text,text) is 'What a delivery of a pull endpoint waits for, given its detail in postrider.delivery_status; stop: why nothing is delivered at all, null if it is.';
+
 comment on function postrider_internal.explain_size(uuid,uuid) is 'That an event is too large to be sent with its payload, as the end of a sentence; empty if it is not.';
 
 comment on function postrider_internal.explain_transformation(uuid,uuid) is 'What the transformation of an endpoint would do with an event, to be added to the words that it would be sent.';
+
+comment on function postrider_internal.fetch_events(uuid,uuid,text,integer,integer,integer,text,boolean) is 'A page of a pull endpoint behind a cursor, or behind what was acknowledged if that is null; acknowledges everything up to it. unreadable: why the event that follows cannot be given, and so is discarded; null otherwise. The first row gives the outcome (page; paused: the endpoint is, or waits for a key, or sending is switched off, and there are no events; large: the next event has more bytes than a page, and with_large does not allow that; disabled; unknown: there is no such pull endpoint; foreign: the cursor is none of it; gone: something behind the cursor is past its retention) and the next cursor: behind the page, or from where on nothing is missing if the given one is refused. Each further row is an event.';
 
 comment on function postrider_internal.file_objects(text) is 'The function, view, type and triggers that a function file made, in the order in which they can be dropped.';
 
@@ -3298,11 +3445,13 @@ comment on function postrider_internal.find_allowance(uuid,integer) is 'Of the d
 
 comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone or was erased.';
 
+comment on function postrider_internal.find_fetchable(uuid[]) is 'Those of these pull endpoints whose waiting receivers need wait no longer: something is due, or the endpoint was disabled or deleted.';
+
 comment on function postrider_internal.find_heads(uuid,boolean,integer,timestamp with time zone,integer) is 'The keys of an ordered endpoint whose first delivery may be sent now, up to keys_max of them. It may if it is due, nothing of its key is in progress or halts it, and everything that was committed before it has been claimed. next_attempt_at: when the first one comes due that has no place in the order; rows_left: how many deliveries the daemon can take, of which each key gets a part. If the endpoint is not ordered any more, takes what waits out of the order.';
 
 comment on function postrider_internal.find_payload(uuid,uuid) is 'What decides whether the payload of an event may be fetched with a token of an endpoint: the secrets that sign tokens, newest first, and whether the endpoint is disabled and was sent the event, which is still there. No row if there is no such endpoint.';
 
-comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is not paused, its circuit is closed, its receiver consents, it gets no batches, transforms nothing, is not ordered, has no limits, and has the key that its requests are signed with.';
+comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is sent its events, is not paused, its circuit is closed, its receiver consents, it gets no batches, transforms nothing, is not ordered, has no limits, and has the key that its requests are signed with.';
 
 comment on function postrider_internal.fingerprint(text) is 'A hash of the objects that a function file made; null if there are none.';
 
@@ -3327,6 +3476,8 @@ comment on function postrider_internal.has_no_login(text) is 'True if a URL has 
 comment on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],xid8,bigint) is 'Whether a cursor (the first six, as in a row of postrider.claim) has passed the event with that xid and seq.';
 
 comment on function postrider_internal.has_signing_key(uuid) is 'Whether an ed25519 key can sign for an endpoint. Asked only of endpoints that want one: until a daemon has made it, their deliveries wait.';
+
+comment on function postrider_internal.has_unplaced(uuid,bigint) is 'Whether a delivery of a pull endpoint is due that has no place yet, or one that was acknowledged before it was sent again.';
 
 comment on function postrider_internal.histogram(integer[]) is 'How often each place occurs, from 1 on.';
 
@@ -3405,6 +3556,8 @@ comment on function postrider_internal.judged_event_types() is 'The event types 
 comment on function postrider_internal.keep_files(text[],text) is 'Drops the objects of the function files that are not among these and returns their names. Records the present state of all others. For the owner, within a migration.';
 
 comment on function postrider_internal.keep_grants(text) is 'Notes what a site has granted to its own roles on the objects of a function file, until they are created again.';
+
+comment on function postrider_internal.kept_place(uuid,bigint) is 'The place of a delivery that is made again, if it was acknowledged: slower receivers find it there, and it gets a later one besides. Null if it was not, or acknowledging what was given would end it before it is given again.';
 
 comment on function postrider_internal.keyword_advice(text) is 'What to do about a keyword of JSON Schema that was refused.';
 
@@ -3496,6 +3649,8 @@ comment on function postrider_internal.note_exhausted(integer[],uuid[],uuid[],in
 
 comment on function postrider_internal.note_failed_capture(text,oid,json,text) is 'Inserts an event postrider.capture.failed: the change of a captured row of which no event could be made, and why.';
 
+comment on function postrider_internal.note_gone(uuid,uuid) is 'Notes for each pull endpoint how far what it was given is gone, once events with an id in this range are removed.';
+
 comment on function postrider_internal.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[],text[]) is 'Updates postrider.endpoint_failure by these attempts. Then tells of those that keep failing or have recovered, opens and closes circuits, and disables those that have failed for too long. Returns what the daemon says of circuits; null if that is nothing.';
 
 comment on function postrider_internal.note_idempotency_key(text,text,uuid) is 'Notes the idempotency key of an event, and returns whether it was new. If not, the event is left out of its insert (INSERT 0 0).';
@@ -3546,6 +3701,8 @@ comment on function postrider_internal.payload_steps(text,bigint,bigint,bigint) 
 
 comment on function postrider_internal.place_in_order(uuid,uuid,boolean) is 'The place of a delivery among those of its ordering key, if it is wanted and the endpoint is ordered; no row if it has none.';
 
+comment on function postrider_internal.place_pulled(uuid,bigint,bigint,integer) is 'Gives due deliveries of a pull endpoint the next places behind the last one: so many as are wanted, and those due at the same time as the last of them. Returns how many.';
+
 comment on function postrider_internal.place_within(text,text) is 'Where a part of the checks is, as a variable of SQL/JSON path: a predicate runs with the checks as its variables.';
 
 comment on function postrider_internal.plan_transformation(uuid) is 'What is to be done with each event for an endpoint; null if it has no path anywhere.';
@@ -3564,9 +3721,15 @@ comment on function postrider_internal.present_allowance(uuid,integer) is 'How m
 
 comment on function postrider_internal.present_place() is 'Which database of which cluster this is. The cluster is null if postrider.sending is not guarded.';
 
+comment on function postrider_internal.present_server() is 'The database, its cluster, and its timeline, which is another one after a failover or a recovery to a point in time.';
+
 comment on function postrider_internal.probe_due(uuid) is 'When the next probe of an endpoint whose circuit is open may be leased, unless the present one succeeds; null if the circuit is closed.';
 
 comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first property of an object that does not fit.';
+
+comment on function postrider_internal.pull_cursor(bytea,uuid,bigint) is 'The cursor behind a place: the place, and a hash that only the endpoint''s key makes. A receiver can pass it on, and not invent one.';
+
+comment on function postrider_internal.pull_page(uuid,bigint,integer,integer,integer) is 'The events in the places of a pull endpoint behind that one: those that wait or were given before, up to so many and so many bytes of payloads, but one at least. is_large: whether that one has more than bytes_max; too_large: the next one, if it has more than item_bytes_max, and then there are no others. next_place: up to where they reach; seen: at how many places it has looked, events_max if more may follow.';
 
 comment on function postrider_internal.put_in_order(uuid) is 'Gives due deliveries of an ordered endpoint their place among those of their key, if they have none and their event has a key, and returns how many. Null if there are some, and another daemon is leasing from the endpoint.';
 
@@ -3688,6 +3851,8 @@ comment on function postrider_internal.shown_value(jsonb) is 'The type and lengt
 
 comment on function postrider_internal.signing_note(uuid,text,text) is 'Where the receiver''s part of what an endpoint will be signed with is found, if a change of signing makes it.';
 
+comment on function postrider_internal.skip_unreadable(uuid,uuid,bigint,bigint,text) is 'Discards the delivery behind a place of a pull endpoint, because Postgres cannot give a value of its event, and returns its place.';
+
 comment on function postrider_internal.small_payload(json,integer) is 'A payload; null if it is larger than that many bytes, and must be loaded when its turn comes. If bytes_max is negative, no payload is read.';
 
 comment on function postrider_internal.sort_pairs(uuid[],integer[],timestamp with time zone[],postrider_internal.claim_rule[],postrider_internal.claim_pair[],integer) is 'The pairs of events and endpoints, sorted into those that the daemon gets, up to pairs_max of them (those of one event at least), and the others, which become deliveries. event_count: how many events those are; endpoints, revisions: those of the rules by which the daemon gets some of them, with commas; lists: for each event, which of those, from 0.';
@@ -3790,11 +3955,15 @@ comment on trigger endpoint_handshake_set on postrider.endpoint is 'Asks for a c
 
 comment on trigger endpoint_inlining on postrider.endpoint is 'Refuses an inline_limit that nothing could be fetched with, and with what changes the payload.';
 
+comment on trigger endpoint_kind_changing on postrider.endpoint is 'Refuses another kind.';
+
 comment on trigger endpoint_limited on postrider.endpoint is 'Prepares the limits of a new endpoint.';
 
 comment on trigger endpoint_limiting on postrider.endpoint is 'Prepares the limits of an endpoint that had none, or another rate.';
 
 comment on trigger endpoint_nulls on postrider.endpoint is 'Refuses nulls without showing the row.';
+
+comment on trigger endpoint_pulling on postrider.endpoint is 'Refuses what a pull endpoint cannot have, and any other without a URL.';
 
 comment on trigger endpoint_retry_policy on postrider.endpoint is 'Refuses a status that retry_on and give_up_on both name.';
 
@@ -3924,7 +4093,7 @@ grant select on table postrider.daemon_status to postrider_operator;
 
 grant select on table postrider.daemon_status to postrider_reader;
 
-grant select (attempts, attempts_before, batch_id, created_at, endpoint_id, event_id, finished_at, first_attempt_id, first_daemon_id, first_duration_ms, first_endpoint_revision, first_http_status, first_requests, first_started_at, halts, is_asked, is_counted, lease_expires_at, leased_by, next_attempt_at, ordering_key, ordering_seq, reason, replay_id, state, state_before) on table postrider.delivery to postrider_reader;
+grant select (attempts, attempts_before, batch_id, created_at, endpoint_id, event_id, finished_at, first_attempt_id, first_daemon_id, first_duration_ms, first_endpoint_revision, first_http_status, first_requests, first_started_at, halts, is_asked, is_counted, lease_expires_at, leased_by, next_attempt_at, ordering_key, ordering_seq, pull_place, reason, replay_id, state, state_before) on table postrider.delivery to postrider_reader;
 
 grant select on table postrider.delivery to postrider_operator;
 
@@ -3932,9 +4101,9 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, handshake, headers, inline_limit, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted), select, update (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, handshake, headers, inline_limit, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted) on table postrider.endpoint to postrider_operator;
+grant delete, insert (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, handshake, headers, inline_limit, kind, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted), select, update (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, handshake, headers, inline_limit, kind, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted) on table postrider.endpoint to postrider_operator;
 
-grant select (batch_delay_ms, batch_size, circuit_opened_at, created_at, description, disable_after, effective_rate, encryption_key, format, give_up_on, handshake, handshake_state, has_transformed, id, inline_limit, is_limited, max_in_flight, name, ordered, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, receiver_rate, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at, when_exhausted) on table postrider.endpoint to postrider_reader;
+grant select (batch_delay_ms, batch_size, circuit_opened_at, created_at, description, disable_after, effective_rate, encryption_key, format, give_up_on, handshake, handshake_state, has_transformed, id, inline_limit, is_limited, kind, max_in_flight, name, ordered, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, receiver_rate, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at, when_exhausted) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 
@@ -4040,6 +4209,20 @@ grant select on table postrider.outbox to postrider_daemon;
 
 grant select on table postrider.outbox to postrider_operator;
 
+grant select (acknowledged_at, acknowledged_place, endpoint_id, given_at, gone_place, last_place, server) on table postrider.pull_position to postrider_operator;
+
+grant select (acknowledged_at, acknowledged_place, endpoint_id, given_at, gone_place, last_place, server) on table postrider.pull_position to postrider_reader;
+
+grant select on table postrider.pull_status to postrider_operator;
+
+grant select on table postrider.pull_status to postrider_reader;
+
+grant select (created_at, endpoint_id, expires_at, id) on table postrider.pull_token to postrider_operator;
+
+grant select (created_at, endpoint_id, expires_at, id) on table postrider.pull_token to postrider_reader;
+
+grant select on table postrider.pull_token to postrider_daemon;
+
 grant select on table postrider.replay to postrider_daemon;
 
 grant select on table postrider.replay to postrider_operator;
@@ -4128,6 +4311,8 @@ grant execute on function postrider.copy_problem() to postrider_reader;
 
 grant execute on function postrider.create_endpoint(text,text[],text,jsonb) to postrider_operator;
 
+grant execute on function postrider.create_pull_token(uuid,interval) to postrider_operator;
+
 grant execute on function postrider.define_event_type(text,text,jsonb,boolean,boolean) to postrider_operator;
 
 grant execute on function postrider.delay_ms_bounds() to postrider_daemon;
@@ -4193,6 +4378,8 @@ grant execute on function postrider.request_ms_bounds() to postrider_reader;
 grant execute on function postrider.reschedule(uuid,timestamp with time zone) to postrider_operator;
 
 grant execute on function postrider.resume_endpoint(uuid) to postrider_operator;
+
+grant execute on function postrider.revoke_pull_token(uuid) to postrider_operator;
 
 grant execute on function postrider.rotate_secret(uuid,interval) to postrider_operator;
 
@@ -4318,6 +4505,8 @@ grant execute on function postrider_internal.event_type_patterns(text) to postri
 
 grant execute on function postrider_internal.event_type_patterns(text) to postrider_reader;
 
+grant execute on function postrider_internal.fetch_events(uuid,uuid,text,integer,integer,integer,text,boolean) to postrider_daemon;
+
 grant execute on function postrider_internal.file_objects(text) to postrider_daemon;
 
 grant execute on function postrider_internal.file_objects(text) to postrider_operator;
@@ -4325,6 +4514,8 @@ grant execute on function postrider_internal.file_objects(text) to postrider_ope
 grant execute on function postrider_internal.file_objects(text) to postrider_reader;
 
 grant execute on function postrider_internal.fill_retention(interval) to postrider_daemon;
+
+grant execute on function postrider_internal.find_fetchable(uuid[]) to postrider_daemon;
 
 grant execute on function postrider_internal.find_payload(uuid,uuid) to postrider_daemon;
 

@@ -21,11 +21,9 @@ export async function withListener(
   const { httpListen } = config;
   const database = new ListenerDatabase(config);
   const onError = (error: string): void => events.emit("http_request.failed", { error });
-  const listener = await startListener(
-    config,
-    events,
-    makeApp({ vitals, database, sealingKeys: config.encryptionKeys, onError }),
-  );
+  const { encryptionKeys: sealingKeys, source } = config;
+  const app = makeApp({ vitals, database, sealingKeys, source, onError });
+  const listener = await startListener(config, events, app);
   if (listener === null || httpListen === null) {
     await work(config);
     return;

@@ -63,7 +63,8 @@ export interface UndeliveredRow {
 export interface EndpointRow {
   readonly id: string;
   readonly tenant: string;
-  readonly shown_url: string;
+  /** Null for an endpoint whose receiver fetches its events. */
+  readonly shown_url: string | null;
   readonly state: "active" | "paused" | "disabled";
   readonly state_reason: string | null;
   readonly circuit_opened_at: Date | null;

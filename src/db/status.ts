@@ -370,7 +370,7 @@ async function readEndpoints(
 ): Promise<readonly EndpointRow[]> {
   return queries
     .selectFrom("postrider.endpoint")
-    .select(["id", readable("tenant").$notNull().as("tenant"), readable("shown_url").$notNull().as("shown_url")])
+    .select(["id", readable("tenant").$notNull().as("tenant"), readable("shown_url").as("shown_url")])
     .select(["state", readable("state_reason").as("state_reason"), "circuit_opened_at"])
     .select([readable("name").as("name"), "handshake_state"])
     .orderBy(sql`id = any (${withBacklog}::uuid[])`, "desc")

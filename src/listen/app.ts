@@ -9,6 +9,7 @@ import { addMetrics } from "./metrics.ts";
 import { PayloadSlices } from "./payloadSlices.ts";
 import { addPayloads } from "./payloads.ts";
 import { problem } from "./problem.ts";
+import { addPull } from "./pull.ts";
 import { type ListenerApp, type ListenerEnv, notFound } from "./routes.ts";
 import type { Vitals } from "./vitals.ts";
 
@@ -17,6 +18,8 @@ export interface AppOptions {
   readonly database: ListenerDatabase;
   /** What opens the secrets of endpoints. */
   readonly sealingKeys: readonly SealingKey[];
+  /** CloudEvents' `source`. */
+  readonly source: string;
   /** Bytes of a payload that are read at a time. Default: SLICE_BYTES. */
   readonly sliceBytes?: number;
   /** An error that nobody expected. The client learns nothing of it. */
@@ -27,7 +30,7 @@ export interface AppOptions {
 const OUTAGE_RETRY_S = 5;
 
 /** Every route of the listener. openapi.json describes them, and a test compares the two. */
-export function makeApp({ vitals, database, sealingKeys, sliceBytes, onError }: AppOptions): ListenerApp {
+export function makeApp({ vitals, database, sealingKeys, source, sliceBytes, onError }: AppOptions): ListenerApp {
   const app = new Hono<ListenerEnv>();
   app.use(async (context, next) => {
     await next();
@@ -48,6 +51,7 @@ export function makeApp({ vitals, database, sealingKeys, sliceBytes, onError }: 
   addHealth(app, vitals);
   addKeys(app, database);
   addPayloads(app, { database, sealingKeys, slices: new PayloadSlices(database.payloads, sliceBytes) });
+  addPull(app, { database, sealingKeys, source });
   addMetrics(app, vitals);
   return app;
 }

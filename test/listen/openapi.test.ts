@@ -19,7 +19,7 @@ const document: Document = JSON.parse(readFileSync(new URL("../../src/listen/ope
 test("the OpenAPI description has every route, and no other", () => {
   const database = new ListenerDatabase({ databaseUrl: null, databaseUrlFile: null, preparedStatements: null });
   const vitals = { readiness: async () => ({ reasons: [], notes: [] }), metrics: async () => ({}) };
-  const app = makeApp({ vitals, database, sealingKeys: [], onError: assert.fail });
+  const app = makeApp({ vitals, database, sealingKeys: [], source: "postrider", onError: assert.fail });
   const routes = app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`);
   const described = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`),

@@ -17,6 +17,8 @@ import {
   walk,
 } from "../support/engine.ts";
 import { addPastDays } from "../support/pastDays.ts";
+import { ExplainingSession, pagesOf } from "../support/plans.ts";
+import { createPullEndpoint, fetchPage } from "../support/pulling.ts";
 
 const MILLION = 1_000_000;
 /** A lock is given up after 50 ms; the rest is for two cores that are busy with a million rows. */
@@ -92,6 +94,57 @@ test("a million deliveries that wait for one endpoint keep none of another waiti
   );
   assert.equal(held, 1);
   assert.ok(tookMs < 200, `the walk took ${tookMs} ms`);
+});
+
+test("a page of a pull endpoint costs the same before a million events, and in the midst of them", {
+  timeout: 15 * MINUTES,
+}, async (t) => {
+  const { pool, url } = await makeDatabase(t);
+  const session = await ExplainingSession.open(t, url);
+  const pages: number[] = [];
+  for (const depth of [0, MILLION]) {
+    const endpoint = await createPullEndpoint(pool, []);
+    await pool.query(
+      `with event as (
+         insert into postrider.outbox (event_type, payload) select 'order.paid', '{}' from generate_series(1, 300 + $2::integer / 2) returning id, seq)
+       insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at)
+       select e.id, $1, 'pending', now() - interval '1 hour' + e.seq * interval '1 us' from event e`,
+      [endpoint, depth],
+    );
+    let next: string | null = null;
+    for (let n = 0; n < 3; n++) {
+      const page = await session.explain((client) => fetchPage(client, endpoint, next, { eventsMax: 100 }));
+      assert.equal(page.result.events.length, 100);
+      next = page.result.next;
+      if (n > 0) pages.push(pagesOf(page.plans));
+    }
+    // The first half is fetched, and the second comes.
+    await pool.query(
+      `update postrider.delivery set state = 'succeeded', finished_at = now(), next_attempt_at = null, pull_place = p.place
+       from (select event_id, 1000 + row_number() over (order by next_attempt_at) as place from postrider.delivery
+             where endpoint_id = $1 and pull_place is null) p
+       where delivery.event_id = p.event_id and endpoint_id = $1`,
+      [endpoint],
+    );
+    await pool.query(
+      "update postrider.pull_position set last_place = 1000 + $2::integer / 2, acknowledged_place = 1000 + $2::integer / 2 where endpoint_id = $1",
+      [endpoint, depth],
+    );
+    await pool.query(
+      `with event as (
+         insert into postrider.outbox (event_type, payload) select 'order.paid', '{}' from generate_series(1, 300 + $2::integer / 2) returning id, seq)
+       insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at)
+       select e.id, $1, 'pending', now() - interval '1 hour' + e.seq * interval '1 us' from event e`,
+      [endpoint, depth],
+    );
+    await pool.query("vacuum analyze postrider.delivery");
+    const midst = await session.explain((client) => fetchPage(client, endpoint, null, { eventsMax: 100 }));
+    assert.equal(midst.result.events.length, 100);
+    pages.push(pagesOf(midst.plans));
+  }
+  t.diagnostic(`pages: ${pages.join(", ")}`);
+  const [few, many] = [pages.slice(0, 3), pages.slice(3)].map((counts) => Math.max(...counts));
+  assert.ok((many ?? 0) <= 1.5 * (few ?? 0), `${pages}`);
 });
 
 async function makeDatabase(t: TestContext): Promise<TestDatabase> {

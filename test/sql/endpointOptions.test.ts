@@ -45,9 +45,13 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     // "When it stops signing."
     "sql/schema/02_endpoints.sql",
     "sql/statements/check_endpoints.sql",
+    // A page waits for a key, as a delivery does, and is made with the same.
+    ...["endpoints/endpoint_pulling", "pull/fetch_events"].map((name) => `sql/functions/${name}.sql`),
+    "sql/statements/find_pull_endpoint.sql",
+    "src/listen/pull.ts",
     // Keys are opened first, since an endpoint whose keys cannot be read is paused.
     "src/daemon/deliver/endpoints.ts",
-    "src/daemon/deliver/signing.ts",
+    "src/db/signing.ts",
     // There it is what a secret does until it expires.
     "sql/schema/02_endpoints.sql",
   ],
@@ -101,6 +105,10 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     // What is fetched is not encrypted.
     "sql/functions/endpoints/endpoint_inlining.sql",
     "src/daemon/deliver/endpoints.ts",
+    // Pages are encrypted as deliveries are.
+    "sql/functions/endpoints/endpoint_pulling.sql",
+    "sql/statements/find_pull_endpoint.sql",
+    "src/listen/pull.ts",
   ],
   // Reasons and errors name them.
   retry_on: ["sql/functions/endpoints/endpoint_retry_policy.sql", "src/domain/retryPolicy.ts"],
@@ -117,7 +125,7 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Words that are written for other things, too. */
-const EVERYDAY_WORDS = ["format", "headers", "name", "description", "payload", "auth", "handshake", "ordered"];
+const EVERYDAY_WORDS = ["format", "headers", "name", "description", "payload", "auth", "handshake", "ordered", "kind"];
 
 test("the options are the columns of endpoint that say how to send", async () => {
   assert.deepEqual(

@@ -207,7 +207,7 @@ describe("create_endpoint", () => {
 
   test("refuses anything but an object of options, and lists the options", async () => {
     const options =
-      "name, description, format, ordered, when_exhausted, batch_size, batch_delay_ms, max_in_flight, rate_limit, rate_burst, timeout_ms, retry_schedule, retry_on, give_up_on, headers, signing, encryption_key, auth, client_certificate, inline_limit, handshake, disable_after, payload, payload_fallback";
+      "name, description, kind, format, ordered, when_exhausted, batch_size, batch_delay_ms, max_in_flight, rate_limit, rate_burst, timeout_ms, retry_schedule, retry_on, give_up_on, headers, signing, encryption_key, auth, client_certificate, inline_limit, handshake, disable_after, payload, payload_fallback";
     await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", "[]"]), {
       code: "22023",
       hint: `Give an object with any of: ${options}.`,

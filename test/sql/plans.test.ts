@@ -26,11 +26,14 @@ import {
 } from "../support/engine.ts";
 import { addAttempts, addDeliveries, addEvents, addPastDays, keepAutovacuumOut } from "../support/pastDays.ts";
 import { describePlan, ExplainingSession, type Plan, pagesOf, partsOf } from "../support/plans.ts";
+import { createPullEndpoint, fetchPage } from "../support/pulling.ts";
 
 /** With today, the days ahead and the default partition there are 42. */
 const PAST_DAYS = 33;
 const PARTITIONS = 42;
 const EVENTS = 10_000;
+/** How much waits behind a page that is fetched. */
+const DEPTH = 100_000;
 /** Of each page, walk and flush. */
 const PAGE = 100;
 /** A descent in each partition's index, and one more for stragglers, or because a window that has just ended begins a second. */
@@ -42,6 +45,8 @@ const KEYS = 20;
 const RUN = 3;
 /** A probe for the first deliveries of a key: a descent in each partition's small index. */
 const KEY_PAGES_MAX = 2 * PARTITIONS;
+/** Of a page of a pull endpoint that gives places to its deliveries or acknowledges them: it looks four times where one begins. */
+const FETCH_PAGES_MAX = 2 * WALK_STEP_PAGES_MAX + 40 * PAGE;
 const SORTED_ROWS_MAX = 2 * PAGE;
 /** Of one that reads hardly anything. */
 const SMALL_PAGES_MAX = 20;
@@ -106,6 +111,38 @@ describe("what daemons execute reads by index, in each of forty days what it nee
       where relnamespace = 'postrider'::regnamespace and relname ~ '^(outbox|delivery|other_attempt)_' and reltuples > 0`);
     await assertPlansOfAllModes(t, endpoints);
   });
+});
+
+test("a page of a pull endpoint costs the same at any depth, and the walk nothing for what waits there", async (t) => {
+  const { pool, url } = database;
+  const [endpoint, other] = [await createPullEndpoint(pool, []), await createPullEndpoint(pool, [])];
+  await addEvents(pool, "day.passed", 2 * PAGE, PAST_DAYS);
+  const session = await ExplainingSession.open(t, url);
+  const costs: number[] = [];
+  for (const [id, depth] of [
+    [other, 0],
+    [endpoint, DEPTH],
+  ] as const) {
+    // The first and the last page are of events that exist; what is between them costs the same without.
+    await pool.query(
+      `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, finished_at, pull_place)
+       select case when n <= 2 * $3 then (select o.id from postrider.outbox o order by o.id offset n - 1 limit 1) else postrider.uuid_v7() end,
+              $1, 'pending', now() - interval '1 day' + n * interval '1 ms', null, null
+       from generate_series(1, 2 * $3 + $2) n`,
+      [id, depth, PAGE],
+    );
+    const first = await session.explain((client) => fetchPage(client, id, null, { eventsMax: PAGE }));
+    assert.equal(first.result.events.length, PAGE);
+    const second = await session.explain((client) => fetchPage(client, id, first.result.next, { eventsMax: PAGE }));
+    assert.equal(second.result.events.length, PAGE);
+    costs.push(pagesOf(second.plans));
+    assert.deepEqual([...first.plans, ...second.plans].flatMap(faultsOf), []);
+  }
+  t.diagnostic(`pages: ${costs.join(", ")}`);
+  assert.ok((costs[1] ?? 0) <= 1.5 * (costs[0] ?? 0), `${costs}`);
+  const walked = await session.explain((client) => walk(client));
+  assert.deepEqual(walked.result.leased, []);
+  assert.ok(pagesOf(walked.plans) <= 3 * WALK_STEP_PAGES_MAX, describePlans(walked.plans));
 });
 
 test("routing looks up the rules of an event's own patterns, also in a session that began with a few rules", async (t) => {
@@ -310,6 +347,10 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   await walkWithLimits(busy, run);
   const others = claimed.pairs.map((pair) => pair.event).filter((event) => !events.includes(event));
   await walkOverKeys(busy, others.slice(0, KEYS * RUN), daemon, run);
+  await fetchPages(
+    claimed.pairs.map((pair) => pair.event),
+    run,
+  );
   await run({
     name: "discard",
     pagesMax: WALK_STEP_PAGES_MAX + 24 * PAGE,
@@ -482,6 +523,33 @@ async function newestClaim(): Promise<unknown[]> {
     "select base, target, after_xid, after_seq, aside_xids::text, aside_seqs::text from postrider.claim order by id desc limit 1",
   );
   return Object.values(row ?? {});
+}
+
+/** What a receiver fetches of a pull endpoint: a page, and the next one, which acknowledges it. */
+async function fetchPages(events: readonly string[], run: RunStep): Promise<void> {
+  const { pool } = database;
+  const endpoint = await createPullEndpoint(pool, []);
+  await pool.query(
+    "insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at) select unnest($2::uuid[]), $1, 'pending', now()",
+    [endpoint, events],
+  );
+  const { next } = await run({
+    name: "fetch",
+    pagesMax: FETCH_PAGES_MAX,
+    work: (session) => fetchPage(session, endpoint, null, { eventsMax: PAGE }),
+    isWhole: (page) => page.events.length === PAGE,
+  });
+  await run({
+    name: "acknowledge",
+    pagesMax: FETCH_PAGES_MAX,
+    work: (session) => fetchPage(session, endpoint, next),
+  });
+  await run({
+    name: "find what can be fetched",
+    pagesMax: WALK_STEP_PAGES_MAX,
+    work: (session) => session.query(statementText("find_fetchable"), [[endpoint]]),
+  });
+  await pool.query("select postrider.delete_endpoint($1)", [endpoint]);
 }
 
 /** A page of deliveries that are due, of events of today. */

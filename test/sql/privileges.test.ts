@@ -18,6 +18,7 @@ import {
   rowsOf,
   waitsForLock,
 } from "../support/engine.ts";
+import { createPullEndpoint, fetchPage } from "../support/pulling.ts";
 import { createLogin, isRefused, type Login, ROLES, type Role, whichAreRefused } from "../support/roles.ts";
 
 type Verb = "select" | "insert" | "update";
@@ -38,7 +39,7 @@ interface Access {
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
 const EDITED_BY_OPERATORS =
-  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate inline_limit handshake payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight rate_limit rate_burst ordered when_exhausted";
+  "tenant name description kind url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate inline_limit handshake payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight rate_limit rate_burst ordered when_exhausted";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -60,10 +61,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate inline_limit handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst receiver_rate effective_rate is_limited ordered when_exhausted",
+      "id tenant name description kind url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate inline_limit handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst receiver_rate effective_rate is_limited ordered when_exhausted",
     select: {
       reader:
-        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key inline_limit handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst receiver_rate effective_rate is_limited ordered when_exhausted",
+        "id tenant name description kind shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key inline_limit handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst receiver_rate effective_rate is_limited ordered when_exhausted",
       operator: "*",
       daemon: "*",
     },
@@ -92,16 +93,16 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   delivery: {
     columns:
-      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted is_asked ordering_key ordering_seq halts",
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted is_asked ordering_key ordering_seq halts pull_place",
     select: {
       reader:
-        "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before is_counted is_asked ordering_key ordering_seq halts",
+        "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before is_counted is_asked ordering_key ordering_seq halts pull_place",
       operator: "*",
     },
   },
   delivery_default: {
     columns:
-      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted is_asked ordering_key ordering_seq halts",
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted is_asked ordering_key ordering_seq halts pull_place",
   },
   attempt: {
     columns:
@@ -173,6 +174,25 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     columns:
       "endpoint_id consecutive_failures failing_since last_failure_at last_failure_kind last_http_status last_error recovered_at announced_at next_probe_at probe_gap probe_event_id probe_until",
     select: { ...LOOKERS, daemon: "*" },
+  },
+  pull_position: {
+    columns: "endpoint_id last_place acknowledged_place gone_place server cursor_key given_at acknowledged_at",
+    select: {
+      reader: "endpoint_id last_place acknowledged_place gone_place server given_at acknowledged_at",
+      operator: "endpoint_id last_place acknowledged_place gone_place server given_at acknowledged_at",
+    },
+  },
+  pull_token: {
+    columns: "id endpoint_id token_hash created_at expires_at",
+    select: {
+      reader: "id endpoint_id created_at expires_at",
+      operator: "id endpoint_id created_at expires_at",
+      daemon: "*",
+    },
+  },
+  pull_status: {
+    columns: "endpoint_id tenant name state given_at acknowledged_at unacknowledged tokens",
+    select: LOOKERS,
   },
   endpoint_pace: { columns: "endpoint_id spent_until unsettled_since", select: LOOKERS },
   ordered_walk: { columns: "endpoint_id after_key", select: LOOKERS },
@@ -396,6 +416,24 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   seal_secret: owner("daemon"),
   pause_unreadable: owner("daemon"),
   has_signing_key: caller("reader", "operator", "daemon"),
+  create_pull_token: owner("operator"),
+  revoke_pull_token: owner("operator"),
+  fetch_events: owner("daemon"),
+  find_fetchable: owner("daemon"),
+  endpoint_pulling: owner(),
+  pull_cursor: caller(),
+  cursor_place: caller(),
+  present_server: caller(),
+  acknowledge_pulled: caller(),
+  place_pulled: caller(),
+  advance_pull: caller(),
+  discard_pulled: caller(),
+  skip_unreadable: caller(),
+  pull_page: caller(),
+  has_unplaced: caller(),
+  kept_place: caller(),
+  note_gone: caller(),
+  explain_pulled: caller(),
   empty_claims: owner("daemon"),
   beat: owner("daemon"),
   daemons_without_key: owner("daemon"),
@@ -991,6 +1029,9 @@ describe("a reader", () => {
       JSON.stringify({ handshake: true, auth: { type: "basic", username: HIDDEN, password: HIDDEN } }),
     ]);
     await pool.query("insert into postrider.erasure (tenant) values ('acme')");
+    const pulled = await createPullEndpoint(pool);
+    const token = String(await askFor(pool, "select postrider.create_pull_token($1)", [pulled]));
+    await fetchPage(pool, pulled, null);
     await pool.query("insert into postrider.endpoint_pace (endpoint_id) values ($1)", [endpoint.endpoint_id]);
     await pool.query("insert into postrider.ordered_walk (endpoint_id, after_key) values ($1, 'a')", [
       endpoint.endpoint_id,
@@ -1013,6 +1054,7 @@ describe("a reader", () => {
       for (const { text } of rows) {
         assert.ok(!text.includes(HIDDEN), `${relation}: ${text}`);
         assert.ok(!text.includes(endpoint.secret), `${relation}: ${text}`);
+        assert.ok(!text.includes(token.slice(4)), `${relation}: ${text}`);
       }
     }
     // An empty column proves nothing.

@@ -19,6 +19,7 @@ import {
   waitsForLock,
 } from "../support/engine.ts";
 import { addPastDays } from "../support/pastDays.ts";
+import { createPullEndpoint } from "../support/pulling.ts";
 import { createLogin } from "../support/roles.ts";
 
 /** The days before are the first of a month, a leap day and the day before that. */
@@ -61,6 +62,24 @@ describe("a day past its retention", () => {
       assert.equal(await askFor(pool, `select count(*)::int from postrider.${table}`), 10, table);
     }
     assert.deepEqual(await maintainAll(pool), []);
+  });
+
+  test("takes what a pull endpoint was given, which is noted: a cursor before that is refused", async (t) => {
+    const { pool } = await past(t);
+    for (const days of [4, 2]) await addDelivered(pool, days, 10);
+    await claimAll(pool);
+    const endpoint = await createPullEndpoint(pool, []);
+    await pool.query(
+      `update postrider.delivery d set endpoint_id = $1, pull_place = p.place
+       from (select event_id, row_number() over (order by event_id) as place from postrider.delivery) p where p.event_id = d.event_id`,
+      [endpoint],
+    );
+    await pool.query(
+      "insert into postrider.pull_position (endpoint_id, last_place, acknowledged_place) values ($1, 20, 20)",
+      [endpoint],
+    );
+    await maintainAll(pool);
+    assert.equal(await askFor(pool, "select gone_place::integer from postrider.pull_position"), 10);
   });
 
   test("is deleted even if its partitions are already empty or some of them are gone", async (t) => {

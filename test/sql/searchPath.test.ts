@@ -20,6 +20,7 @@ import {
   rowsOf,
   subscribe,
 } from "../support/engine.ts";
+import { createPullEndpoint } from "../support/pulling.ts";
 import { createLogin, type Login } from "../support/roles.ts";
 
 /** Created by the attacker: records which role ran what. */
@@ -145,6 +146,7 @@ let session: pg.Client;
 let ids: {
   endpoint: string;
   idle: string;
+  pulled: string;
   subscription: string;
   delivered: string;
   daemon: string;
@@ -163,6 +165,7 @@ before(async () => {
   attacker = await createLogin(database, ["postrider_publisher", "postrider_operator", "postrider_daemon"]);
   await pool.query(`grant create, temporary on database ${database.name} to ${attacker.name}`);
 
+  const pulled = await createPullEndpoint(pool, ["order.*"]);
   const [daemon, lost] = [randomUUID(), randomUUID()];
   const endpoint = await createEndpoint(pool, ["order.*"]);
   const idle = await createEndpoint(pool, []);
@@ -207,6 +210,7 @@ before(async () => {
     replay,
     endpoint,
     idle,
+    pulled,
     subscription,
     delivered,
     daemon,
@@ -315,6 +319,14 @@ const CALLS: Readonly<Record<string, () => string>> = {
   unsubscribe: () => `select postrider.unsubscribe('${ids.subscription}')`,
   claim_events: () => `select postrider_internal.claim_events('${ids.daemon}', 100, 100, 1000, 100, 30000, '{}', '{}')`,
   take_over_claim: () => `select postrider_internal.take_over_claim('${ids.daemon}', '{}', 30000)`,
+  create_pull_token: () => `select postrider.create_pull_token('${ids.pulled}')`,
+  revoke_pull_token: () => "select postrider.revoke_pull_token(id) from postrider.pull_token limit 1",
+  fetch_events: () => {
+    const fetch = (cursor: string) =>
+      `select f.* from postrider_internal.fetch_events('${ids.daemon}', '${ids.pulled}', ${cursor}, 1, 1000, 1000, null, true) f`;
+    return `${fetch("null")}; ${fetch(`(select f.next_cursor from (${fetch("null")}) f where f.next_cursor is not null)`)}`;
+  },
+  find_fetchable: () => `select * from postrider_internal.find_fetchable('{${ids.pulled}}')`,
   record_results: () =>
     `select postrider_internal.record_results('${ids.daemon}', true, true, '{${EVENT}}', '{${ids.idle}}', '{${ids.claim}}', '{0}', '{${randomUUID()}}',
        '{1750000000000}', '{12}', '{500}', null, '{1}', null, '{status}', '{"it answered 500"}', array[null::pg_catalog.json], '{body}', '{pending}', '{1000}',
@@ -404,8 +416,9 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
     `insert into postrider.outbox (event_type, payload, idempotency_key) values ('order.paid', '{"a": 1}', 'other'), ('order.paid', '{"a":2}', 'other')`,
   note_idempotency_key: () =>
     `insert into postrider.outbox (event_type, payload, idempotency_key) values ('order.paid', '1', 'twice')`,
-  endpoint_audit: () => `update postrider.endpoint set url = 'https://elsewhere.test/?t=2', headers = '{"a": "b"}'`,
-  note_change: () => "update postrider.endpoint set timeout_ms = 300",
+  endpoint_audit: () =>
+    `update postrider.endpoint set url = 'https://elsewhere.test/?t=2', headers = '{"a": "b"}' where kind = 'push'`,
+  note_change: () => "update postrider.endpoint set timeout_ms = 300 where kind = 'push'",
   endpoint_secret_changing: () => `select postrider.rotate_secret('${ids.idle}', '1 hour')`,
   endpoint_secret_changed: () => `select postrider.rotate_secret('${ids.endpoint}', '2 hours')`,
   endpoint_handshake_changed: () => `update postrider.endpoint set handshake = true where id = '${ids.idle}'`,
@@ -415,11 +428,12 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   rule_audit: () => "update postrider.subscription set event_type = 'order.paid'",
   retention_changed: () => "update postrider.retention set period = '50 days'",
   sending_changed: () => "update postrider.sending set is_on = false",
-  endpoint_limiting: () => "update postrider.endpoint set max_in_flight = 5",
+  endpoint_pulling: () => `update postrider.endpoint set format = 'cloudevents' where id = '${ids.pulled}'`,
+  endpoint_limiting: () => "update postrider.endpoint set max_in_flight = 5 where kind = 'push'",
   endpoint_inlining: () => `update postrider.endpoint set inline_limit = 100000 where id = '${ids.idle}'`,
   find_payload: () => `select from postrider_internal.find_payload('${ids.endpoint}', postrider.uuid_v7())`,
   endpoint_changed: () => "update postrider.endpoint set state = 'disabled'",
-  circuit_closed: () => "update postrider.endpoint set timeout_ms = 400",
+  circuit_closed: () => "update postrider.endpoint set timeout_ms = 400 where kind = 'push'",
   judge_event: () =>
     [SCHEMA, WALKED_SCHEMA]
       .map((schema) => `${enforce(schema)}; select postrider.publish('order.judged', '${JSON.stringify(FITTING)}')`)

@@ -36,7 +36,7 @@ export async function startListener(
   const database = new ListenerDatabase({ databaseUrl, databaseUrlFile: null, preparedStatements: null });
   t.after(() => database.stop());
   const app = makeApp({
-    ...{ vitals, database, sealingKeys: [], onError: (message: string) => errors.push(message) },
+    ...{ vitals, database, sealingKeys: [], source: "postrider", onError: (message: string) => errors.push(message) },
     ...(sliceBytes !== undefined && { sliceBytes }),
   });
   const listener = await Listener.start({ address: { host: "127.0.0.1", port: 0 }, app, ...(limits && { limits }) });

@@ -22,7 +22,7 @@ begin
     if endpoint_id is not null then
       note := postrider_internal.ended_deliveries(endpoint_id);
       perform postrider.delete_endpoint(endpoint_id, declared ->> 'reason');
-      before := to_jsonb(present.shown_url);
+      before := to_jsonb(coalesce(present.shown_url, '(pull)'));
       return next;
     end if;
     return;
@@ -41,8 +41,8 @@ begin
     select c.endpoint_id, c.secret is not null into endpoint_id, has_secret
     from postrider.create_endpoint(declared ->> 'url', '{}', tenant, options) c;
     return query
-      select null::text, null::jsonb, to_jsonb(e.shown_url),
-             case when has_secret then format('its secret is shown to no one: select postrider.rotate_secret(%s, overlap => ''0'') makes one and returns it', reference)
+      select null::text, null::jsonb, to_jsonb(coalesce(e.shown_url, '(pull)')),
+             case when e.kind = 'pull' then format('its token: select postrider.create_pull_token(%s); ', reference) else '' end || case when has_secret then format('its secret is shown to no one: select postrider.rotate_secret(%s, overlap => ''0'') makes one and returns it', reference)
                else format('a daemon makes its key: select public_key from postrider.endpoint_secret where endpoint_id = %s', reference) end
       from postrider.endpoint e where e.id = endpoint_id;
   elsif changed <> '{}' then

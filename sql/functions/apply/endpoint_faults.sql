@@ -26,7 +26,7 @@ begin
         when 'tenant' then perform (judged.value #>> '{}')::postrider.endpoint_tenant;
         when 'name' then perform (judged.value #>> '{}')::postrider.endpoint_name;
         when 'url' then
-          if judged.value is null then
+          if judged.value is null and declared -> 'options' ->> 'kind' is distinct from 'pull' then
             raise exception 'the endpoint has no url' using errcode = 'invalid_parameter_value';
           end if;
           perform (judged.value #>> '{}')::postrider.endpoint_url;

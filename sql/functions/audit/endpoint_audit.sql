@@ -41,10 +41,10 @@ begin
       where s.endpoint_id = old.id));
   end if;
   if old_row ? 'url' then
-    old_row := jsonb_set(old_row, '{url}', to_jsonb(old.shown_url || case when old.url <> old.shown_url then '?...' else '' end));
+    old_row := jsonb_set(old_row, '{url}', coalesce(to_jsonb(old.shown_url || case when old.url <> old.shown_url then '?...' else '' end), 'null'));
   end if;
   if new_row ? 'url' then
-    new_row := jsonb_set(new_row, '{url}', to_jsonb(new.shown_url || case when new.url <> new.shown_url then '?...' else '' end));
+    new_row := jsonb_set(new_row, '{url}', coalesce(to_jsonb(new.shown_url || case when new.url <> new.shown_url then '?...' else '' end), 'null'));
   end if;
   perform postrider_internal.note_change(
     lower(tg_op collate "C") || ' endpoint', case when tg_op = 'DELETE' then old.id else new.id end, null, old_row, new_row);

@@ -53,7 +53,7 @@ begin
   perform postrider_internal.finish_cancellations() where exists (select from postrider.cancellation);
   for step in 1 .. endpoints_max loop
     exit when taken >= deliveries_max or discarded >= discards_max;
-    select d.endpoint_id, d.next_attempt_at, d.in_order, d.is_asked, e.ordered, e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing, e.batch_delay_ms,
+    select d.endpoint_id, d.next_attempt_at, d.in_order, d.is_asked, e.ordered, e.state, e.kind, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing, e.batch_delay_ms,
            e.is_limited, e.circuit_opened_at is not null as is_open, e.handshake_state <> 'granted' as is_unconsented,
            case when e.circuit_opened_at is not null then postrider_internal.probe_due(e.id) end as probe_at,
            -- What is made for one delivery goes alone, and is read behind the walk.
@@ -71,7 +71,7 @@ begin
       next_due := least(next_due, case when step_count > 0 then now() end);
       continue;
     end if;
-    continue when target.state = 'paused' or target.is_unconsented or target.signing <> 'hmac' and not postrider_internal.has_signing_key(last);
+    continue when target.state = 'paused' or target.kind = 'pull' or target.is_unconsented or target.signing <> 'hmac' and not postrider_internal.has_signing_key(last);
     -- What a person asks for comes first, and does not wait for a probe.
     if target.next_attempt_at > now() and in_order is distinct from last or target.probe_at > now() and target.is_asked is not true then
       next_due := least(next_due, greatest(case when in_order is distinct from last then target.next_attempt_at end, target.probe_at));

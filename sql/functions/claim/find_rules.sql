@@ -12,7 +12,7 @@ begin atomic
     where s.tenant = find_rules.tenant and s.event_type = find_rules.pattern
     offset 0) r
   cross join lateral (
-    select n.state = 'active' and n.batch_size = 1 and not n.transforms and not n.ordered and not n.is_limited and n.circuit_opened_at is null
+    select n.state = 'active' and n.kind = 'push' and n.batch_size = 1 and not n.transforms and not n.ordered and not n.is_limited and n.circuit_opened_at is null
              and (n.handshake_state is null or n.handshake_state = 'granted')
              and (n.signing = 'hmac' or postrider_internal.has_signing_key(n.id)) as is_express, n.revision
     from postrider.endpoint n
@@ -21,4 +21,4 @@ begin atomic
   offset 0;
 end;
 comment on function postrider_internal.find_rules(text, text) is
-  'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is not paused, its circuit is closed, its receiver consents, it gets no batches, transforms nothing, is not ordered, has no limits, and has the key that its requests are signed with.';
+  'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is sent its events, is not paused, its circuit is closed, its receiver consents, it gets no batches, transforms nothing, is not ordered, has no limits, and has the key that its requests are signed with.';

@@ -16,6 +16,9 @@ create or replace view postrider.delivery_status as
            when d.lease_expires_at > now() then 'in flight'
            else coalesce(
              (select case when e.state = 'paused' then 'paused'
+                          when e.kind = 'pull' and d.next_attempt_at <= now() then (
+                            select case when d.pull_place > p.acknowledged_place then 'unacknowledged' else 'unfetched' end
+                            from (values (1)) one left join postrider.pull_position p on p.endpoint_id = e.id)
                           when e.handshake_state <> 'granted' then 'unconsented'
                           when e.signing <> 'hmac' and not postrider_internal.has_signing_key(e.id) then 'keyless'
                           when e.circuit_opened_at is not null and d.next_attempt_at <= now() then 'circuit open'
@@ -86,7 +89,7 @@ comment on column postrider.delivery_status.url is 'The endpoint''s URL, without
 comment on column postrider.delivery_status.event_type is 'The event''s type.';
 comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), limited (due, but a limit of the endpoint is reached), deferred; ordered: an earlier event of its ordering key, and halted: one that halts the key, both in behind_event_id; circuit open: the endpoint keeps failing, and is sent only probes; unconsented: the receiver has not consented yet, see postrider.endpoint_handshake; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), limited (due, but a limit of the endpoint is reached), deferred; ordered: an earlier event of its ordering key, and halted: one that halts the key, both in behind_event_id; circuit open: the endpoint keeps failing, and is sent only probes; unconsented: the receiver has not consented yet, see postrider.endpoint_handshake; keyless: a daemon has yet to make the endpoint''s ed25519 key; unfetched: the receiver of a pull endpoint has yet to fetch it, and unacknowledged: it has, or gets it with its next pages, and has not asked for what follows; cancelled: its last attempt is in progress.';
 comment on column postrider.delivery_status.reason is 'Why it was discarded, or exhausted before its retry schedule was used up.';
 comment on column postrider.delivery_status.attempts is 'Attempts recorded so far.';
 comment on column postrider.delivery_status.last_http_status is 'The status that the last attempt got; null if none came back.';

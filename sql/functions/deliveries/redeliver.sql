@@ -27,6 +27,7 @@ begin
   update postrider.delivery d
   set state = 'pending', next_attempt_at = postrider_internal.asked_time(d.endpoint_id, postrider_internal.due_time(event_id)), is_asked = true, finished_at = null, reason = null,
       attempts_before = d.attempts, leased_by = null, lease_expires_at = null, batch_id = null,
+      pull_place = postrider_internal.kept_place(d.endpoint_id, d.pull_place),
       -- A replay that has finished with it no longer counts it.
       replay_id = case when d.state = 'pending' then d.replay_id end,
       state_before = case when d.state = 'pending' then d.state_before end,

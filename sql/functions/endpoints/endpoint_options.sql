@@ -7,6 +7,7 @@ as $$
   values
     ('name', false),
     ('description', false),
+    ('kind', false),
     ('format', false),
     ('ordered', false),
     ('when_exhausted', false),

@@ -28,8 +28,7 @@ begin
   where o.id = explain_event.event_id;
   if not found then
     raise exception 'there is no event %', coalesce(explain_event.event_id::text, 'null')
-      using errcode = 'no_data_found',
-        hint = 'The transaction that inserts it may be open still, or was rolled back; or the event is past its retention.';
+      using errcode = 'no_data_found', hint = 'The transaction that inserts it may be open still, or was rolled back; or the event is past its retention.';
   end if;
   claimed := coalesce(postrider_internal.is_claimed(event.xid, event.seq), false);
   select count(*) into daemons from postrider.daemon d where d.lease_expires_at > now();
@@ -82,6 +81,7 @@ begin
              when m.detail = 'paused' then format('waits because the endpoint has been paused since %s%s', postrider_internal.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
              when m.detail = 'unconsented' then postrider_internal.explain_handshake(m.id)
              when m.detail = 'keyless' then 'waits for the endpoint''s ed25519 key, which a daemon makes; if none was asked for, postrider.rotate_secret does'
+             when m.detail in ('unfetched', 'unacknowledged') then postrider_internal.explain_pulled(m.detail, stop)
              when m.detail in ('retrying', 'scheduled', 'batching', 'limited', 'ordered', 'deferred', 'circuit open') and stop is not null then 'waits because ' || stop
              when m.detail = 'limited' then format('due, and waits until the endpoint''s %s allows another request', coalesce(postrider_internal.reached_limit(m.id), 'limit'))
              when m.detail = 'retrying' then

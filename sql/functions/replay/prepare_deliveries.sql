@@ -70,7 +70,7 @@ begin
 
   update postrider.delivery d
   set state = 'pending', next_attempt_at = postrider_internal.due_time(d.event_id), finished_at = null, attempts_before = d.attempts,
-      batch_id = null, replay_id = replay.id, state_before = d.state,
+      batch_id = null, replay_id = replay.id, state_before = d.state, pull_place = postrider_internal.kept_place(d.endpoint_id, d.pull_place),
       (ordering_key, ordering_seq) = (
         select p.ordering_key, p.ordering_seq from postrider_internal.place_in_order(d.event_id, d.endpoint_id, is_ordered) p)
   from unnest(held_events) h (event_id)

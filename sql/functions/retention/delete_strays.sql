@@ -31,6 +31,8 @@ begin
     limit rows_max
     for update of o skip locked);
   if cardinality(ids) > 0 then
+    perform postrider_internal.note_gone(s.id, s.id) from unnest(ids) s (id)
+    where exists (select from postrider.delivery d where d.event_id = s.id and d.pull_place is not null);
     delete from postrider.idempotency_key k where k.event_id = any (ids);
     delete from postrider.cancellation c where c.event_id = any (ids);
     delete from postrider.other_attempt a

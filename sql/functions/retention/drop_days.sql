@@ -56,6 +56,7 @@ begin
         if postrider_internal.is_needed(lower_bound, upper_bound) then
           raise lock_not_available;
         end if;
+        perform postrider_internal.note_gone(lower_bound, upper_bound);
         foreach part in array past.parts loop
           execute format('truncate postrider.%I', part);
         end loop;

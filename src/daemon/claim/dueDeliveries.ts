@@ -1,9 +1,10 @@
 import type { Database } from "../../db/database.ts";
+import { eventOf } from "../../db/eventColumns.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
 import { type Delivery, LEASE_MARGIN_MS, makeDelivery } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { putTogether } from "./batches.ts";
-import { type Claimed, claimPayloads, eventOf } from "./claimed.ts";
+import { type Claimed, claimPayloads } from "./claimed.ts";
 import { linkRuns, type Placed } from "./runs.ts";
 
 /** Endpoints that one part of a walk looks at. */

@@ -1,3 +1,4 @@
+import type { Signing } from "../../db/signing.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
 import { LEASE_MARGIN_MS } from "../../domain/delivery.ts";
 import { makeRetryPolicy, type RetryPolicy } from "../../domain/retryPolicy.ts";
@@ -11,7 +12,6 @@ import { type FixedHeaders, fixHeaders, USER_AGENT } from "../../http/request.ts
 import { originOf } from "../../telemetry/redact.ts";
 import type { Auth } from "./auth.ts";
 import type { Credentials } from "./credentials.ts";
-import type { Signing } from "./signing.ts";
 import type { Thinning } from "./thinning.ts";
 
 /** How to talk to an endpoint, as of one revision of it. */

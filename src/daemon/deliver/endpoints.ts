@@ -1,5 +1,6 @@
 import type { Database } from "../../db/database.ts";
 import { isRefusal, isUnreadable, reasonOf, unreadableReason } from "../../db/pgErrors.ts";
+import { decodeSigning } from "../../db/signing.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
 import type { Formats } from "../../format/body.ts";
 import { loadEncryptionKey } from "../../format/encrypt.ts";
@@ -8,7 +9,6 @@ import { originLine, sendingHost } from "../../http/handshake.ts";
 import type { SealingKey } from "../../secrets/sealing.ts";
 import { decodeCredentials } from "./credentials.ts";
 import { decodeEndpoint, type Endpoint, type EndpointRow, loadEndpoints, unreadableOf } from "./endpoint.ts";
-import { decodeSigning } from "./signing.ts";
 
 type LoadedRow = EndpointRow & { readonly problem: string | null };
 

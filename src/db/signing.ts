@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
-import { parsePrivateKey } from "../../format/ed25519.ts";
-import { type MixedKeys, parseSecret, type SigningKey } from "../../format/sign.ts";
-import { open, type SealingKey } from "../../secrets/sealing.ts";
+import { parsePrivateKey } from "../format/ed25519.ts";
+import { type MixedKeys, parseSecret, type SigningKey } from "../format/sign.ts";
+import { open, type SealingKey } from "../secrets/sealing.ts";
 
 /** What an endpoint's row says about its signatures. */
 export interface SigningColumns {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import { eventOf, eventTime } from "../../../src/daemon/claim/claimed.ts";
-import type { ClaimedEvent } from "../../../src/domain/event.ts";
-import { ATTRIBUTES_BYTES_MAX } from "../../../src/format/cloudEventsAttributes.ts";
-import { useDatabase } from "../../support/database.ts";
-import { askFor, openSession, rowsOf } from "../../support/engine.ts";
+import { eventOf, eventTime } from "../../src/db/eventColumns.ts";
+import type { ClaimedEvent } from "../../src/domain/event.ts";
+import { ATTRIBUTES_BYTES_MAX } from "../../src/format/cloudEventsAttributes.ts";
+import { useDatabase } from "../support/database.ts";
+import { askFor, openSession, rowsOf } from "../support/engine.ts";
 
 const database = useDatabase();
 
