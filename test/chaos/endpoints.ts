@@ -136,7 +136,7 @@ export const ENDPOINTS: readonly EndpointPlan[] = [
     filter: { eventType: KEYED_TYPE, predicate: "$.amount > 300" },
     isOrdered: true,
     isHalting: true,
-    manners: { ...FAST, failing: 0.05, refusing: 0.03 },
+    manners: { ...FAST, failing: 0.05, refusing: 0.06 },
     matches: ({ tenant, eventType, amount }) => tenant === "" && eventType === KEYED_TYPE && amount > 300,
   },
   {

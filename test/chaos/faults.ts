@@ -56,6 +56,7 @@ const REDELIVERIES = 5;
 /** How often ending a fault is retried. */
 const MEND_ATTEMPTS_MAX = 60;
 const MEND_RETRY_MS = 250;
+const START_ATTEMPTS_MAX = 3;
 
 /** Does the faults of a schedule to the world, those of one target one after the other. */
 /** The error that Postgres raises if a file cannot grow. test/e2e/outage.test.ts has a disk that is really full. */
@@ -213,7 +214,7 @@ export class FaultRunner {
         await server.stop(kind === "postgres.crash" ? "immediate" : "fast");
         await rest(spanMs, signal);
         // Also when the run is aborted, because closing expects a running server.
-        await server.startAgain();
+        await this.#startAgain();
         return "";
       case "postgres.failover":
         return await this.#failOver(spanMs, signal);
@@ -262,6 +263,20 @@ export class FaultRunner {
         return "";
       default:
         throw new Error(`there is no way to do the fault ${kind}`);
+    }
+  }
+
+  /** A start that takes too long on a busy machine must not leave the run without a server. */
+  async #startAgain(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#world.server.startAgain();
+        return;
+      } catch (thrown) {
+        if (attempt === START_ATTEMPTS_MAX) {
+          throw thrown;
+        }
+      }
     }
   }
 

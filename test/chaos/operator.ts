@@ -1,27 +1,27 @@
 import type pg from "pg";
 import { Repeat } from "../../src/ground/repeat.ts";
 import type { EndpointRoute, Redelivery } from "./faults.ts";
-import type { Random } from "./random.ts";
 import type { ChaosReceiver } from "./receiver.ts";
 
 const LOOK_INTERVAL_MS = 400;
-/** This share of the events that halt a key is passed over; the receiver is made to take the others. */
-const PASSED_OVER = 0.5;
 
 export interface OperatorOptions {
   readonly session: pg.Pool;
   readonly receiver: ChaosReceiver;
   readonly routes: readonly EndpointRoute[];
-  readonly random: Random;
 }
 
-/** A person who looks at postrider.halted_key, and passes over what halts a key, or sends it again. */
+/**
+ * A person who looks at postrider.halted_key, and in turns passes over what halts a key, or has the receiver take it and sends
+ * it again.
+ */
 export class Operator {
   readonly #options: OperatorOptions;
   readonly #repeat = new Repeat(() => this.#look());
   /** By endpoint and event: when it was passed over for the first time, in Unix time, whatever the answer was. */
   readonly passedOverAt = new Map<string, number>();
   readonly redeliveries: Redelivery[] = [];
+  #decisions = 0;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
@@ -51,9 +51,10 @@ export class Operator {
   }
 
   async #resolve(endpointId: string, eventId: string): Promise<void> {
-    const { session, receiver, routes, random } = this.#options;
+    const { session, receiver, routes } = this.#options;
     const atMs = Date.now();
-    if (random.chance(PASSED_OVER)) {
+    this.#decisions += 1;
+    if (this.#decisions % 2 === 1) {
       const key = `${eventId} ${endpointId}`;
       this.passedOverAt.set(key, this.passedOverAt.get(key) ?? atMs);
       await session.query("select postrider.skip($1, $2)", [eventId, endpointId]);

@@ -87,6 +87,9 @@ const LOOK_INTERVAL_MS = 200;
 const PROGRESS_INTERVAL_MS = 10_000;
 /** If the last fault has just ended and a daemon cannot start yet, it may wait this long between two tries. */
 const DAEMON_LIVE_MS_MAX = 30_000;
+/** A circuit opens after half a minute of failures, and later if results could not be recorded. */
+const OPENS_MS_MIN = 45_000;
+const OPENS_LATE_MS_MAX = 40_000;
 /** How long the circuit of the dead endpoint is judged once every daemon must know of it. */
 const CALM_MS = 8_000;
 /** What arranging, the calm, the judgement and the clean stop may take together on a machine that is busy. */
@@ -104,14 +107,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport | nul
   try {
     const running = run.run();
     if (!(await endsWithin(running, lastsMsMax))) {
-      isKept = true;
-      throw new Error(
-        `the run did not end within ${lastsMsMax / 1_000} s; its last words were "${run.said}", and the logs are in ${directory}`,
-      );
+      throw new Error(`the run did not end within ${lastsMsMax / 1_000} s; its last words were "${run.said}"`);
     }
     const report = await running;
     isKept = report !== null && report.directory !== null;
     return report;
+  } catch (thrown) {
+    isKept = true;
+    throw new Error(`${messageOf(thrown)}; the logs are in ${directory}`, { cause: thrown });
   } finally {
     if (!(await endsWithin(run.close(), CLOSE_MS_MAX))) {
       options.onProgress?.(`closing took more than ${CLOSE_MS_MAX / 1_000} s, and was given up`);
@@ -156,7 +159,7 @@ class ChaosRun {
     }
     this.#startWriters(random, world);
     const watch = new CircuitWatch(world.server.control);
-    const operator = new Operator({ ...world, session: world.server.control, random: random.fork("operator") });
+    const operator = new Operator({ ...world, session: world.server.control });
     for (const each of [watch, operator]) {
       this.#opened.push(() => each.stop());
       each.start();
@@ -196,7 +199,7 @@ class ChaosRun {
       this.#violations.push(...findings.violations, ...(await judgeRest(world.server.control)));
       const isKept = this.#options.keeps || this.#violations.length > 0;
       if (isKept) {
-        await this.#keep(world, runner);
+        await this.#keep(world);
       }
       return {
         ...findings,
@@ -215,15 +218,21 @@ class ChaosRun {
       };
     } finally {
       clearInterval(telling);
+      this.#keepFaults(runner);
     }
   }
 
-  /** Until what comes through the circuit of a dead endpoint could be counted; at once if none is open. */
+  /** Until what comes through the circuit of the dead endpoint could be counted; at once if the run was too short for it to open. */
   async #keepCalm(
     { world, runner, watch }: { readonly world: World; readonly runner: FaultRunner; readonly watch: CircuitWatch },
     signal: AbortSignal,
   ): Promise<void> {
-    if (world.routes.some(({ id, plan }) => plan.isDead && watch.isOpen(id))) {
+    const isOpen = () => world.routes.some(({ id, plan }) => plan.isDead && watch.isOpen(id));
+    const deadlineMs = performance.now() + (this.#options.durationMs < OPENS_MS_MIN ? 0 : OPENS_LATE_MS_MAX);
+    while (!isOpen() && performance.now() < deadlineMs && !signal.aborted) {
+      await rest(LOOK_INTERVAL_MS, signal);
+    }
+    if (isOpen()) {
       this.#progress("a circuit is judged without faults");
       const settledMs = Math.max(Date.now(), ...runner.executed.map(settledAtMs));
       await rest(settledMs + CALM_MS - Date.now(), signal);
@@ -370,7 +379,8 @@ class ChaosRun {
     }
   }
 
-  async #keep(world: World, runner: FaultRunner): Promise<void> {
+  /** Also if the run failed. */
+  #keepFaults(runner: FaultRunner): void {
     const file = join(this.#directory, "faults.jsonl");
     writeFileSync(file, "");
     for (const fault of runner.executed) {
@@ -378,6 +388,9 @@ class ChaosRun {
       const endedAt = new Date(fault.endedAtMs).toISOString();
       appendFileSync(file, `${JSON.stringify({ startedAt, endedAt, ...fault })}\n`);
     }
+  }
+
+  async #keep(world: World): Promise<void> {
     writeFileSync(join(this.#directory, "violations.txt"), `${this.#violations.join("\n")}\n`);
     const tables = ["claim", "daemon", "endpoint", "delivery", "attempt", "audit"];
     for (const table of tables) {
