@@ -25,8 +25,12 @@ function route(answer: Answer = OK): string {
   return `/${pathCount}`;
 }
 
-async function run(t: TestContext, { url }: Pick<TestDatabase, "url">): Promise<KeptEvents> {
-  const { daemon, emitted } = await startDaemon(url, NO_POLL);
+async function run(
+  t: TestContext,
+  { url }: Pick<TestDatabase, "url">,
+  changes: Partial<Config> = {},
+): Promise<KeptEvents> {
+  const { daemon, emitted } = await startDaemon(url, { ...NO_POLL, ...changes });
   t.after(() => daemon.stop());
   return emitted;
 }
@@ -116,6 +120,25 @@ for (const { encoding, bytes, reason } of UNREADABLE) {
         new Set([ids[1], ids[3]]),
       );
       assert.deepEqual(emitted.named("claim.failed"), []);
+    });
+
+    test("is discarded where its receiver would fetch it, and what can be sent has the size that it has there", async (t) => {
+      const path = route();
+      await run(t, database, { publicUrl: "http://127.0.0.1:9" });
+      await createEndpoint(database.pool, path, { inline_limit: 100 });
+      const filled = (length: number, end: string) => jsonOf("61".repeat(length) + end);
+      const ids = await insertBytes(
+        database.pool,
+        [200, 40_000].flatMap((length) => [filled(length, ""), filled(length, bytes)]),
+      );
+      const rows = await finished(database.pool, 4);
+      assert.deepEqual(
+        ids.map((id) => rows.get(id)?.state),
+        ["succeeded", "discarded", "succeeded", "discarded"],
+      );
+      assert.match(rows.get(ids[3] ?? "")?.reason ?? "", reason);
+      const sizes = receiver.requests(path).map(({ body }) => JSON.parse(body.toString()).dataref.size);
+      assert.deepEqual(sizes.sort(), [208, 40_008]);
     });
 
     test("nor an ordering key or a traceparent, which discards its event alone", async (t) => {
@@ -423,10 +446,20 @@ async function damageNewest(session: Session): Promise<void> {
   });
 }
 
-describe("an answer in a database with the encoding LATIN1", () => {
+describe("in a database with the encoding LATIN1", () => {
   const database = useDatabase({ encoding: "LATIN1" });
+  beforeEach(() => reset(database.pool));
 
-  test("with a character that the database lacks is recorded, with the others of its flush", async (t) => {
+  test("a payload that its receiver fetches has the size that it has in UTF-8", async (t) => {
+    const path = route();
+    await run(t, database, { publicUrl: "http://127.0.0.1:9" });
+    await createEndpoint(database.pool, path, { inline_limit: 100 });
+    await insertBytes(database.pool, [jsonOf("e9".repeat(40_000))]);
+    await receiver.got(path, 1);
+    assert.equal(JSON.parse(String(receiver.requests(path)[0]?.body)).dataref.size, 80_008);
+  });
+
+  test("an answer with a character that the database lacks is recorded, with the others of its flush", async (t) => {
     const [path, failing] = [route({ kind: "status", status: 200, body: "grüße 🙂" }), route()];
     receiver.script(failing, { kind: "status", status: 500, body: "🙂", headers: { "x-what": "plain" } });
     const [good, bad] = [
