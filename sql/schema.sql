@@ -3445,7 +3445,7 @@ comment on function postrider_internal.find_allowance(uuid,integer) is 'Of the d
 
 comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone or was erased.';
 
-comment on function postrider_internal.find_fetchable(uuid[]) is 'Those of these pull endpoints whose waiting receivers need wait no longer: something is due, or the endpoint was disabled or deleted.';
+comment on function postrider_internal.find_fetchable(uuid[]) is 'Which of these pull endpoints have an answer for receivers that wait: something is due, or the endpoint was disabled or deleted.';
 
 comment on function postrider_internal.find_heads(uuid,boolean,integer,timestamp with time zone,integer) is 'The keys of an ordered endpoint whose first delivery may be sent now, up to keys_max of them. It may if it is due, nothing of its key is in progress or halts it, and everything that was committed before it has been claimed. next_attempt_at: when the first one comes due that has no place in the order; rows_left: how many deliveries the daemon can take, of which each key gets a part. If the endpoint is not ordered any more, takes what waits out of the order.';
 

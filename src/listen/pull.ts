@@ -41,7 +41,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 1_000;
 const WAIT_S_MAX = 30;
-/** Of the payloads of a page; one that is larger comes alone. */
+/** The most bytes of a page's payloads; a larger event comes alone. */
 const PAGE_BYTES = 1_048_576;
 /** Besides its payload, an item has its type, its attributes and the cursor. */
 const ENVELOPE_BYTES_MAX = 65_536;

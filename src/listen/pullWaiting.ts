@@ -23,7 +23,7 @@ export class PullWaiting {
     this.#database = database;
   }
 
-  /** Resolves with true if something may be there, or the time is over; at once with false if too many wait, or nobody does any more. */
+  /** Resolves with true once something may be there or the time is over; with false if the client has left or too many wait. */
   wait(endpointId: string, waitMs: number, signal: AbortSignal): Promise<boolean> {
     if (this.#count >= WAITING_MAX || signal.aborted) {
       return Promise.resolve(false);
@@ -80,7 +80,7 @@ export class PullWaiting {
         }
       }
     } catch {
-      // Postgres is away. Whoever waits is told when it asks itself, once its time is over.
+      // Postgres is away. A request finds that out itself once its time is over.
     }
     this.#lookSoon();
   }

@@ -99,6 +99,32 @@ describe("a pull endpoint", () => {
     await createPullEndpoint(database.pool, [], { timeout_ms: 15_000, format: "cloudevents", signing: "both" });
   });
 
+  test("is made by a file, which says how its token is made, and changed by it", async () => {
+    const apply = (options: Readonly<Record<string, unknown>>) => {
+      const endpoint = {
+        name: "warehouse",
+        options: { kind: "pull", ...options },
+        subscriptions: [{ event_type: "*" }],
+      };
+      return rowsOf<{ part: string | null; after: unknown; note: string | null; problem: string | null }>(
+        database.pool,
+        "select part, after, note, problem from postrider_internal.apply_file($1)",
+        [JSON.stringify({ endpoints: [endpoint] })],
+      );
+    };
+    const [made] = await apply({});
+    assert.equal(made?.after, "(pull)");
+    assert.match(
+      made?.note ?? "",
+      /^its token: select postrider\.create_pull_token\(postrider\.endpoint_id\('warehouse'\)\)/,
+    );
+    assert.deepEqual(await apply({}), []);
+    const [changed] = await apply({ format: "cloudevents" });
+    assert.deepEqual([changed?.part, changed?.after], ["format", "cloudevents"]);
+    const [refused] = await apply({ timeout_ms: 1_000 });
+    assert.match(refused?.problem ?? "", /cannot have the option timeout_ms/);
+  });
+
   test("is leased by no walk, and named by its audit, which shows no url", async () => {
     const endpoint = await createPullEndpoint(database.pool);
     await published(3);

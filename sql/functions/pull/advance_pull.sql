@@ -5,9 +5,9 @@ as $$
 #variable_conflict use_column
 -- Called by fetch_events alone, under its planner settings.
 --
--- A place is a count below a number of the server: it continues at another number after a failover. A standby that was
--- promoted, or a backup that was restored, may lack places that were given by the former server. Were they given again, to
--- other deliveries, a receiver that has a cursor behind them would never get these.
+-- After a failover places continue at a multiple of 2^40 that was not used before. A standby that was promoted, or a backup
+-- that was restored, may lack places that the former server has given. If other deliveries got them, a receiver with a
+-- cursor behind them would never get these.
 declare
   places_of_server constant bigint := 2::bigint ^ 40;
   known record;

@@ -22,4 +22,4 @@ begin
 end
 $$;
 comment on function postrider_internal.find_fetchable(uuid[]) is
-  'Those of these pull endpoints whose waiting receivers need wait no longer: something is due, or the endpoint was disabled or deleted.';
+  'Which of these pull endpoints have an answer for receivers that wait: something is due, or the endpoint was disabled or deleted.';
