@@ -6,6 +6,7 @@ import { assertSchemaUsable } from "../db/schemaState.ts";
 import { storedSecrets } from "../db/secrets.ts";
 import {
   clientCertificates,
+  endpointsWithInlineLimit,
   lackingPrivileges,
   missingRows,
   partitionDaysAhead,
@@ -53,6 +54,7 @@ export const CHECKS: readonly Check[] = [
   { name: "secrets", needs: ["schema", "privileges"], look: lookAtSecrets },
   { name: "egress", needs: [], look: lookAtEgress },
   { name: "certificates", needs: ["schema", "privileges"], look: lookAtCertificates },
+  { name: "payloads", needs: ["schema", "privileges"], look: lookAtPublicUrl },
   { name: "partitions", needs: ["schema"], look: lookAtPartitions },
 ];
 
@@ -250,6 +252,22 @@ async function lookAtCertificates({ client }: Checked): Promise<Finding> {
   return leftMs > 0
     ? { state: "warning", found: `${whose} expires on ${when}`, remedy }
     : { state: "fault", found: `${whose} has expired on ${when}`, remedy };
+}
+
+/** A warning, because another daemon may have the URL, and then that one sends what is above the limit. */
+async function lookAtPublicUrl({ client, config: { publicUrl } }: Checked): Promise<Finding> {
+  const endpoints = await endpointsWithInlineLimit(client);
+  if (endpoints === 0) {
+    return { state: "ok", found: "no endpoint fetches large payloads" };
+  }
+  const found = `${counted(endpoints, "endpoint")} with an inline_limit`;
+  return publicUrl === null
+    ? {
+        state: "warning",
+        found: `${found}, and no POSTRIDER_PUBLIC_URL: a daemon with these settings lets larger payloads wait`,
+        remedy: "set POSTRIDER_PUBLIC_URL to where receivers reach the listener",
+      }
+    : { state: "ok", found: `${found}; receivers fetch larger payloads from ${publicUrl}` };
 }
 
 /** Daemons make seven days ahead, and look again every few minutes. */

@@ -64,6 +64,13 @@ export async function standingOf(client: Queryable): Promise<Standing> {
   };
 }
 
+const countInlineLimits = defineStatement("count_inline_limits", { params: {}, columns: { endpoints: "integer" } });
+
+/** Endpoints whose receivers fetch large payloads. */
+export async function endpointsWithInlineLimit(client: Queryable): Promise<number> {
+  return (await client.run(countInlineLimits, {})).rows[0]?.endpoints ?? 0;
+}
+
 const findClientCertificates = defineStatement("find_client_certificates", {
   params: { after: "uuid?", certificatesMax: "integer" },
   columns: { id: "uuid", name: "text?", certificate: "text?" },

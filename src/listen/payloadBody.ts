@@ -3,6 +3,9 @@ import type { BytesFrom, Span } from "./payloadPage.ts";
 /** A part of an answer: text, or bytes of the payload. */
 export type Part = string | Span;
 
+/** What is made of bytes of the payload, as many as before. */
+type Convert = (bytes: Buffer) => Buffer;
+
 /** Bytes that are handed on at a time. A slow client holds these, and not the slice that they are from. */
 const WINDOW_BYTES = 131_072;
 
@@ -18,7 +21,7 @@ export function streamOf(
   parts: readonly Part[],
   bytesFrom: BytesFrom,
   onEnd: () => void,
-  convert: (bytes: Buffer) => Buffer = (bytes) => bytes,
+  convert: Convert = (bytes) => bytes,
 ): ReadableStream<Uint8Array> {
   const pieces = piecesOf(parts, bytesFrom, convert);
   let isOver = false;
@@ -50,24 +53,35 @@ export function streamOf(
   );
 }
 
-async function* piecesOf(
-  parts: readonly Part[],
-  bytesFrom: BytesFrom,
-  convert: (bytes: Buffer) => Buffer,
-): AsyncGenerator<Buffer> {
+async function* piecesOf(parts: readonly Part[], bytesFrom: BytesFrom, convert: Convert): AsyncGenerator<Buffer> {
   let gathered: Buffer[] = [];
   let count = 0;
+  /** The bytes at hand, from `at` on. A page has thousands of elements in one slice. */
+  let at = 0;
+  let bytes: Buffer = NONE;
   for (const part of parts) {
-    for (let at = 0; at < lengthOf(part); ) {
-      const window = typeof part === "string" ? Buffer.from(part) : convert(await windowOf(part, at, bytesFrom));
+    for (let done = 0; done < lengthOf(part); ) {
+      let window: Buffer = NONE;
+      if (typeof part === "string") {
+        window = Buffer.from(part);
+      } else {
+        const from = part.from + done;
+        if (from < at || from >= at + bytes.length) {
+          at = from;
+          bytes = await present(bytesFrom, from);
+        }
+        const to = Math.min(from + WINDOW_BYTES, part.to);
+        window = convert(bytes.subarray(from - at, to - at));
+      }
       gathered.push(window);
-      at += window.length;
+      done += window.length;
       count += window.length;
       if (count >= WINDOW_BYTES) {
         // A copy, so that the slice can go.
         const piece = Buffer.concat(gathered, count);
         gathered = [];
         count = 0;
+        bytes = NONE;
         yield piece;
       }
     }
@@ -77,12 +91,14 @@ async function* piecesOf(
   }
 }
 
-async function windowOf({ from, to }: Span, at: number, bytesFrom: BytesFrom): Promise<Buffer> {
-  const bytes = await bytesFrom(from + at);
+const NONE: Buffer = Buffer.alloc(0);
+
+async function present(bytesFrom: BytesFrom, at: number): Promise<Buffer> {
+  const bytes = await bytesFrom(at);
   if (bytes === null || bytes.length === 0) {
     throw new Error("the payload is gone while it is read");
   }
-  return bytes.subarray(0, Math.min(WINDOW_BYTES, to - from - at));
+  return bytes;
 }
 
 function lengthOf(part: Part): number {

@@ -100,7 +100,8 @@ class Scan {
     for (let index = 0; index < bytes.length && !this.isOver; index += 1) {
       const byte = bytes[index] ?? 0;
       if (this.#isInString) {
-        this.#inString(byte);
+        index = this.#inString(bytes, index);
+        this.#to = at + index + 1;
       } else if (!isBlank(byte)) {
         this.#outside(byte, at + index);
       }
@@ -111,15 +112,20 @@ class Scan {
     }
   }
 
-  #inString(byte: number): void {
-    if (this.#isEscaped) {
-      this.#isEscaped = false;
-    } else if (byte === BACKSLASH) {
-      this.#isEscaped = true;
-    } else if (byte === QUOTE) {
-      this.#isInString = false;
+  /** To the end of the string, or of the bytes; returns the last of them that was read. */
+  #inString(bytes: Buffer, from: number): number {
+    for (let index = from; index < bytes.length; index += 1) {
+      const byte = bytes[index];
+      if (this.#isEscaped) {
+        this.#isEscaped = false;
+      } else if (byte === BACKSLASH) {
+        this.#isEscaped = true;
+      } else if (byte === QUOTE) {
+        this.#isInString = false;
+        return index;
+      }
     }
-    this.#to += 1;
+    return bytes.length - 1;
   }
 
   #outside(byte: number, at: number): void {

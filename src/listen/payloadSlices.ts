@@ -58,18 +58,22 @@ export class PayloadSlices {
   #get(eventId: string, index: number): Promise<Slice | null> {
     const key = `${eventId} ${index}`;
     const kept = this.#kept.get(key);
-    const slice = kept?.slice ?? this.#read(eventId, index * this.#sliceBytes);
-    this.#forget(key);
+    if (kept !== undefined) {
+      kept.forgetting.refresh();
+      this.#kept.delete(key);
+      this.#kept.set(key, kept);
+      return kept.slice;
+    }
+    const slice = this.#read(eventId, index * this.#sliceBytes);
     const forgetting = setTimeout(() => this.#forget(key), KEEP_MS).unref();
     this.#kept.set(key, { slice, forgetting });
-    if (kept === undefined) {
-      slice.then(
-        (read) => read === null && this.#forget(key),
-        () => this.#forget(key),
-      );
-      for (const oldest of [...this.#kept.keys()].slice(0, Math.max(0, this.#kept.size - SLICES_MAX))) {
-        this.#forget(oldest);
-      }
+    slice.then(
+      (read) => read === null && this.#forget(key),
+      () => this.#forget(key),
+    );
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > SLICES_MAX && oldest !== undefined) {
+      this.#forget(oldest);
     }
     return slice;
   }

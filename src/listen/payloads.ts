@@ -229,6 +229,9 @@ const BLANK = 0x20;
 
 /** A line feed in JSON is always a blank, because strings hold none. */
 function onOneLine(bytes: Buffer): Buffer {
+  if (!bytes.includes("\n") && !bytes.includes("\r")) {
+    return bytes;
+  }
   const copy = Buffer.from(bytes);
   for (const lineEnd of ["\n", "\r"]) {
     for (let at = copy.indexOf(lineEnd); at !== -1; at = copy.indexOf(lineEnd, at + 1)) {

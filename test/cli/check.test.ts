@@ -43,6 +43,7 @@ test("where everything is well, each check says so", async (t) => {
       "secrets",
       "egress",
       "certificates",
+      "payloads",
       "partitions",
     ].map((check) => ["ok", check]),
   );
@@ -78,6 +79,7 @@ test("without the schema, what needs it is not looked at", async (t) => {
       "sending skipped",
       "secrets skipped",
       "certificates skipped",
+      "payloads skipped",
       "partitions skipped",
     ],
   );
@@ -124,6 +126,19 @@ test("what Postgres refuses unexpectedly is a fault, and ends no other check", a
   assert.equal(code, 1);
   assert.match(others.get("sending")?.found ?? "", /changed_by does not exist/);
   assert.deepEqual([checks.at(-1)?.name, checks.at(-1)?.state], ["partitions", "ok"]);
+});
+
+test("large payloads that no URL leads to are a warning", async (t) => {
+  const { url, pool } = await databaseFor(t);
+  await pool.query(
+    `insert into postrider.daemon (id, host, pid, version, beat_at, lease_expires_at, public_url)
+     values (gen_random_uuid(), 'host', 1, '1', now(), now() + interval '1 minute', 'http://listener.test')`,
+  );
+  await pool.query("select postrider.create_endpoint('http://receiver.test/', options => '{\"inline_limit\": 0}')");
+  const { others } = await check({ DATABASE_URL: url });
+  assert.match(others.get("payloads")?.found ?? "", /^1 endpoint with an inline_limit, and no POSTRIDER_PUBLIC_URL/);
+  const set = await check({ DATABASE_URL: url, POSTRIDER_PUBLIC_URL: "http://listener.test" });
+  assert.equal(set.others.get("payloads"), undefined);
 });
 
 test("an egress proxy that is out of reach is a fault", async (t) => {
