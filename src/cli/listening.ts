@@ -1,4 +1,5 @@
 import type { Config } from "../config/read.ts";
+import { isOutage } from "../db/pgErrors.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { listenAddressText } from "../ground/listenAddress.ts";
 import { makeApp } from "../listen/app.ts";
@@ -42,8 +43,13 @@ async function startListener({ httpListen }: Config, events: Events, app: Listen
   if (httpListen === null) {
     return null;
   }
+  const onBroken = (thrown: unknown): void => {
+    if (!isOutage(thrown)) {
+      events.emit("http_request.failed", { error: messageOf(thrown) });
+    }
+  };
   try {
-    return await Listener.start({ address: httpListen, app });
+    return await Listener.start({ address: httpListen, app, onBroken });
   } catch (thrown) {
     const address = listenAddressText(httpListen);
     const found = isTaken(thrown) ? "another program listens there" : messageOf(thrown);

@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { ListenAddress } from "../ground/listenAddress.ts";
 import { Connections, networkOf } from "./connections.ts";
+import { guarded } from "./guardedBody.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { problem, problemText } from "./problem.ts";
 import { RateLimit } from "./rateLimit.ts";
@@ -13,6 +14,8 @@ export interface ListenerOptions {
   readonly address: ListenAddress;
   readonly app: ListenerApp;
   readonly limits?: Partial<Limits>;
+  /** Hears why an answer broke off. */
+  readonly onBroken: (thrown: unknown) => void;
 }
 
 /** How long requests in progress have to end when the listener stops. */
@@ -31,9 +34,9 @@ export class Listener {
   }
 
   /** Rejects with the system's error if the address cannot be listened on. */
-  static async start({ address, app, limits }: ListenerOptions): Promise<Listener> {
+  static async start({ address, app, limits, onBroken }: ListenerOptions): Promise<Listener> {
     const connections = new Connections({ ...LIMITS, ...limits });
-    const server = makeServer(app, { ...LIMITS, ...limits }, connections);
+    const server = makeServer(answererOf(app, onBroken), { ...LIMITS, ...limits }, connections);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(address.port, address.host, resolve);
@@ -55,7 +58,7 @@ export class Listener {
   }
 }
 
-function makeServer(app: ListenerApp, limits: Limits, connections: Connections): Server {
+function makeServer(answer: RequestListener, limits: Limits, connections: Connections): Server {
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytesMax,
@@ -66,7 +69,7 @@ function makeServer(app: ListenerApp, limits: Limits, connections: Connections):
       insecureHTTPParser: false,
       requireHostHeader: false,
     },
-    makeHandler(app, limits, connections),
+    makeHandler(answer, limits, connections),
   );
   // One more than is allowed: Node leaves out those beyond it without a word.
   server.maxHeadersCount = limits.headersMax + 1;
@@ -103,15 +106,24 @@ function admitInto(server: Server, connections: Connections): void {
   });
 }
 
-/** Answers a request, unless its form or the number of them refuses it. */
-function makeHandler(app: ListenerApp, limits: Limits, connections: Connections): RequestListener {
-  const answer = getRequestListener(app.fetch, {
+/** Gives requests to the routes. */
+function answererOf(app: ListenerApp, onBroken: (thrown: unknown) => void): RequestListener {
+  const fetch = async (request: Request, bindings: HttpBindings): Promise<Response> =>
+    guarded(await app.fetch(request, bindings), (thrown) => {
+      bindings.outgoing.destroy();
+      onBroken(thrown);
+    });
+  return getRequestListener((request, bindings) => fetch(request, bindings as HttpBindings), {
     overrideGlobalObjects: false,
     // A request without Host, as HTTP/1.0 allows, has no other use for a name.
     hostname: "localhost",
     // A request that is no request: a path that is no path, a Host that is no name.
     errorHandler: () => problem(400),
   });
+}
+
+/** Answers a request, unless its form or the number of them refuses it. */
+function makeHandler(answer: RequestListener, limits: Limits, connections: Connections): RequestListener {
   // Each has a rate of its own, so that a client cannot use up the health checks of what shares its address.
   const rates = { health: new RateLimit(limits.requestRate), other: new RateLimit(limits.requestRate) };
   return (request, response) => {

@@ -143,7 +143,7 @@ export const EVENTS = {
     "The default address of the HTTP listener cannot be listened on. The daemon works without the listener.",
   ),
   "http_request.failed": event<{ error: string }>(
-    "A request to the HTTP listener failed for a reason that was not foreseen, which is a bug. The client got a 500.",
+    "A request to the HTTP listener failed, and not because Postgres is away. The client got a 500, or an answer that breaks off.",
   ),
 
   "listener.connected": event<Nothing>("The daemon listens for notifications."),

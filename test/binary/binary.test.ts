@@ -99,6 +99,8 @@ const COMMANDS: Readonly<Record<string, Trial>> = {
   check: { args: [] },
   // No daemon is alive.
   status: { args: [], code: 1 },
+  // The listener is off.
+  health: { args: [], code: 2 },
   receive: { args: ["--port", "0"], startsWith: /listening/ },
   ingest: { args: [] },
   types: { args: [] },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { type CommandOptions, CommandProcess, runCommand } from "../support/command.ts";
+import { type CommandOptions, CommandProcess, eventually, runCommand } from "../support/command.ts";
 import type { TestDatabase } from "../support/database.ts";
 import { insertEvent, rowsOf } from "../support/engine.ts";
 import { ScriptedReceiver } from "../support/scriptedReceiver.ts";
@@ -14,11 +14,14 @@ export interface Operation {
 }
 
 const PATH = "/hooks";
-const EGRESS = { POSTRIDER_EGRESS: "custom", POSTRIDER_EGRESS_ALLOW: "127.0.0.1" };
+const SETTINGS = {
+  ...{ POSTRIDER_EGRESS: "custom", POSTRIDER_EGRESS_ALLOW: "127.0.0.1" },
+  POSTRIDER_HTTP_LISTEN: "127.0.0.1:0",
+};
 
 /**
  * What an operator does first, in an empty database: migrate, run, create an endpoint, insert. The signed request must
- * arrive, and SIGTERM must end the daemon with nothing left to do. Resolves with the grace that the daemon had.
+ * arrive, a health check must succeed, and SIGTERM must end the daemon with nothing left to do. Resolves with the grace that the daemon had.
  */
 export async function assertDelivers(
   t: TestContext,
@@ -38,9 +41,14 @@ export async function assertDelivers(
   );
   receiver.verify(PATH, endpoint?.secret ?? "");
 
-  const daemon = new CommandProcess(["run"], { ...run, env: { ...run.env, ...EGRESS } });
+  const daemon = new CommandProcess(["run"], { ...run, env: { ...run.env, ...SETTINGS } });
   t.after(() => daemon.end("SIGKILL"));
+  const [, address = ""] = await daemon.match(/"event":"http_listener\.started","address":"([^"]+)"/);
   await daemon.match(/"event":"daemon\.started"/);
+  await eventually("a health check succeeds", async () => {
+    const env = { ...run.env, POSTRIDER_HTTP_LISTEN: address };
+    return (await runCommand(["health", "--ready"], { ...run, env })).stdout.startsWith("ready") ? true : undefined;
+  });
   const event = await insertEvent(database.pool, "order.paid");
   await receiver.got(PATH, 1);
   const [{ id, verification } = {}] = receiver.requests(PATH);

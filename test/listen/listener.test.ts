@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { Hono } from "hono";
+import { Listener } from "../../src/listen/listener.ts";
+import type { ListenerApp, ListenerEnv } from "../../src/listen/routes.ts";
 import { rawConnection, readToEnd, startListener } from "../support/listener.ts";
 
 async function bodyOf(response: Response): Promise<unknown> {
@@ -97,4 +100,34 @@ test("headers that are too long or too many, and what is no HTTP, are refused wi
     assert.match(await answerTo(t, port, `${request}\r\nconnection: close\r\n\r\n`), /^HTTP\/1\.1 40[04] /);
   }
   assert.equal(await answerTo(t, port, "CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n"), "");
+});
+
+test("an answer that fails midway breaks off, and nothing is written but to the log", async (t) => {
+  const written = [t.mock.method(console, "error", () => {}), t.mock.method(console, "info", () => {})];
+  const app: ListenerApp = new Hono<ListenerEnv>();
+  app.get("/broken", () => {
+    let reads = 0;
+    const body = new ReadableStream({
+      pull(controller) {
+        reads += 1;
+        if (reads > 3) {
+          controller.error(new Error("the payload is gone"));
+        } else {
+          controller.enqueue(Buffer.alloc(10));
+        }
+      },
+    });
+    return new Response(body, { headers: { "content-length": "100" } });
+  });
+  const broken: unknown[] = [];
+  const address = { host: "127.0.0.1", port: 0 };
+  const listener = await Listener.start({ address, app, onBroken: (thrown) => broken.push(thrown) });
+  t.after(() => listener.stop());
+  const answer = await answerTo(t, listener.address.port, "GET /broken HTTP/1.1\r\nhost: a\r\n\r\n");
+  assert.ok(answer.split("\r\n\r\n")[1]?.length !== 100, answer);
+  assert.deepEqual(broken.map(String), ["Error: the payload is gone"]);
+  assert.deepEqual(
+    written.map(({ mock }) => mock.callCount()),
+    [0, 0],
+  );
 });

@@ -1,6 +1,7 @@
 /** The HTTP listener for tests: alone, or a request to one. */
 import { connect, type Socket } from "node:net";
 import type { TestContext } from "node:test";
+import { messageOf } from "../../src/ground/errors.ts";
 import { makeApp } from "../../src/listen/app.ts";
 import type { Limits } from "../../src/listen/limits.ts";
 import { Listener } from "../../src/listen/listener.ts";
@@ -39,7 +40,12 @@ export async function startListener(
     ...{ vitals, database, sealingKeys: [], source: "postrider", onError: (message: string) => errors.push(message) },
     ...(sliceBytes !== undefined && { sliceBytes }),
   });
-  const listener = await Listener.start({ address: { host: "127.0.0.1", port: 0 }, app, ...(limits && { limits }) });
+  const listener = await Listener.start({
+    address: { host: "127.0.0.1", port: 0 },
+    app,
+    onBroken: (thrown) => errors.push(messageOf(thrown)),
+    ...(limits && { limits }),
+  });
   t.after(() => listener.stop());
   const { port } = listener.address;
   return { port, url: `http://127.0.0.1:${port}`, errors };
