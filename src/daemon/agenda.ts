@@ -52,7 +52,8 @@ export class Agenda {
     for (const { decision, delivery } of results) {
       if (decision.state === "pending") {
         this.by("queue", nowMs + Math.max(WALK_GAP_MS, decision.waitMs));
-      } else if (delivery.tenure.kind === "leased") {
+      } else if (delivery.tenure.kind === "leased" && delivery.next === null) {
+        // What follows it in its run has its room, and nothing else of its key can be leased before that.
         this.by("queue", nowMs + WALK_GAP_MS);
       }
     }

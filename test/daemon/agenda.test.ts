@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Agenda, REVIEW_INTERVAL_MS } from "../../src/daemon/agenda.ts";
+import type { Delivery } from "../../src/domain/delivery.ts";
 import { deliveryOf } from "../support/delivery.ts";
 
 /** What is due at the start is looked for first. */
@@ -114,6 +115,23 @@ test("a retry that was recorded brings the queue back when it is due, and there 
   ]);
   assert.equal(agenda.isDue("queue"), false);
   assert.equal(await rests(room), false);
+  await agenda.rest(["queue"]);
+  await agenda.rest(["queue"]);
+  assert.equal(agenda.isDue("queue"), true);
+});
+
+test("a success brings the queue back soon, unless another one of its run follows it", async () => {
+  const agenda = calmAgenda();
+  const tenure = { kind: "leased" as const, untilMs: 0, isCounted: false, content: null };
+  const [first, last] = [deliveryOf({ tenure }), deliveryOf({ tenure })];
+  first.next = last;
+  const recorded = (delivery: Delivery) =>
+    agenda.recorded([
+      { delivery, attempt: null, endpointRevision: null, bodyBytes: 0, decision: { state: "succeeded" } },
+    ]);
+  recorded(first);
+  assert.equal(await rests(agenda.rest(["queue"])), true);
+  recorded(last);
   await agenda.rest(["queue"]);
   await agenda.rest(["queue"]);
   assert.equal(agenda.isDue("queue"), true);

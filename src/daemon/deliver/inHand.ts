@@ -341,16 +341,16 @@ export class InHand {
     }
     const { next } = result.delivery;
     if (next !== null) {
-      result.delivery.next = null;
       this.#continueRun(next, result);
     }
   }
 
   /** The next one of a key is sent once the one before it has succeeded. Otherwise the queue decides what follows. */
-  #continueRun(next: Delivery, { decision }: DeliveryResult): void {
+  #continueRun(next: Delivery, { decision, delivery }: DeliveryResult): void {
     if (decision.state === "succeeded" && !this.#isStopping && this.#mayBegin(next)) {
       this.#admitOne(next, monotonicMs());
     } else {
+      delivery.next = null;
       for (const follower of runOf(next)) {
         this.#parts.record(handedBack(follower));
       }

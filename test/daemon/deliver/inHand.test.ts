@@ -656,6 +656,10 @@ describe("a run", () => {
       await settled();
     }
     assert.deepEqual(outcomes(around, run), ["0 sent succeeded", "1 sent succeeded", "2 sent succeeded"]);
+    assert.deepEqual(
+      around.recorded.map(({ delivery }) => delivery.next),
+      [run[1], run[2], null],
+    );
     assert.equal(around.inHand.count, 0);
   });
 
@@ -688,6 +692,7 @@ describe("a run", () => {
       "2 unsent pending",
       "3 unsent pending",
     ]);
+    assert.equal(run[1]?.next, null);
     assert.equal(around.inHand.count, 0);
   });
 
