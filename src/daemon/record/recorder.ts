@@ -18,7 +18,8 @@ import { countByClaim, OpenClaims } from "./openClaims.ts";
 
 /**
  * Records results, many at a time: what gathers during one flush goes with the next, so the batch grows with the load.
- * A few first successes wait a moment for others, because nothing follows from them. Any other result goes at once.
+ * A few first successes wait a moment for others, because nothing follows from them, and so do successes within a run.
+ * Any other result goes at once.
  *
  * A flush that fails for a passing reason is retried until it succeeds. Meanwhile `isWell` is false and the loop claims
  * nothing, so what gathers is bounded by what is in hand. If Postgres refuses a flush for good, it is cut in halves until
@@ -33,7 +34,7 @@ export const FLUSH_MAX = 500;
 /** A flush of so many results is part of a stream. */
 const STREAM_RESULTS = 8;
 /**
- * How long fewer first successes wait. A flush costs Postgres the same for one as for five: at 50 a second this is 250 us
+ * How long fewer of these successes wait. A flush costs Postgres the same for one as for five: at 50 a second this is 250 us
  * a result, not 650. A daemon that is killed has so few more to be repeated.
  */
 const FEW_WAIT_MS = 50;
@@ -184,7 +185,7 @@ export class Recorder {
 
   #pend(result: DeliveryResult): void {
     this.#pending.add(result);
-    if (!isFirstSuccess(result)) {
+    if (!bringsNothing(result)) {
       this.#dueMs = Number.NEGATIVE_INFINITY;
     } else if (this.#dueMs === Number.POSITIVE_INFINITY) {
       this.#dueMs = monotonicMs() + (this.#options.fewWaitMs ?? FEW_WAIT_MS);
@@ -373,8 +374,9 @@ export class Recorder {
 }
 
 /** Of a first attempt from memory. */
-function isFirstSuccess({ decision, delivery }: DeliveryResult): boolean {
-  return decision.state === "succeeded" && delivery.tenure.kind === "claimed";
+/** The queue has nothing to do after it: what follows it in its run is in hand. */
+function bringsNothing({ decision, delivery }: DeliveryResult): boolean {
+  return decision.state === "succeeded" && (delivery.tenure.kind === "claimed" || delivery.next !== null);
 }
 
 /** Postgres has the last word: the delivery was cancelled, or its endpoint disabled or deleted, during the attempt. */

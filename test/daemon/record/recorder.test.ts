@@ -173,6 +173,20 @@ describe("a few first successes", () => {
     await hasFlushed(recording, 2);
   });
 
+  test("wait like those within a run, and go with its last one", async (t) => {
+    const recording = record(t, LONG);
+    const { recorder } = recording;
+    const tenure = { kind: "leased" as const, untilMs: 0, isCounted: false, content: null };
+    const [one, other] = await claim(recorder, randomUUID(), 2);
+    assert.ok(one !== undefined && other !== undefined);
+    const last = { ...other, tenure };
+    recorder.add(succeeded({ ...one, tenure, next: last }));
+    await claim(recorder, randomUUID(), 1);
+    assert.deepEqual(recording.flushes, []);
+    recorder.add(succeeded(last));
+    await hasFlushed(recording, 2);
+  });
+
   test("are recorded at once when the recorder is closed, whether they wait already or not", async (t) => {
     for (const isWaiting of [true, false]) {
       const recording = record(t, LONG);
