@@ -49,7 +49,7 @@ export interface CollectedSpan extends Omit<OtlpSpan, "attributes"> {
 
 export interface CollectorAnswer {
   readonly status: number;
-  readonly body?: string;
+  readonly body?: string | Buffer;
 }
 
 export class Collector {
