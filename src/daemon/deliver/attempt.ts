@@ -250,8 +250,7 @@ function signedRequest(
     url: endpoint.url,
     fixed: fixedOf(delivery, endpoint),
     lines:
-      headerLines(delivery, timestamp, signature) +
-      traceLine(traceparent) +
+      headerLines(delivery, timestamp, signature, traceparent) +
       (endpoint.batchFormat === null && refs.length > 0 ? THIN_LINE : "") +
       (endpoint.format.headerLines?.(event, refs[0] ?? null) ?? "") +
       endpoint.originLine,
@@ -322,26 +321,22 @@ function itemsBody(
 }
 
 /** The headers that belong to one attempt. Its number is the one under which it is recorded. */
-function headerLines({ event, attempts, batch }: Delivery, timestamp: number, signature: string): string {
-  const { id, eventType, orderingKey } = event;
-  if (batch !== null) {
+function headerLines(delivery: Delivery, timestamp: number, signature: string, traceparent: string | null): string {
+  const { event, attempts, batch } = delivery;
+  let lines = `webhook-id: ${webhookIdOf(delivery)}\r\nwebhook-timestamp: ${timestamp}\r\nwebhook-signature: ${signature}\r\n`;
+  if (batch === null) {
+    lines += `postrider-event-type: ${headerText(event.eventType)}\r\npostrider-attempt: ${attempts + 1}\r\n`;
+    if (event.orderingKey !== null) {
+      lines += `postrider-ordering-key: ${headerText(event.orderingKey)}\r\n`;
+    }
+  } else {
     // What describes one event is in its item.
-    return (
-      `webhook-id: ${batch.id}\r\nwebhook-timestamp: ${timestamp}\r\nwebhook-signature: ${signature}\r\n` +
-      `postrider-attempt: ${Math.max(...batch.members.map((member) => member.attempts)) + 1}\r\n`
-    );
+    lines += `postrider-attempt: ${Math.max(...batch.members.map((member) => member.attempts)) + 1}\r\n`;
   }
-  let lines =
-    `webhook-id: ${id}\r\nwebhook-timestamp: ${timestamp}\r\nwebhook-signature: ${signature}\r\n` +
-    `postrider-event-type: ${headerText(eventType)}\r\npostrider-attempt: ${attempts + 1}\r\n`;
-  if (orderingKey !== null) {
-    lines += `postrider-ordering-key: ${headerText(orderingKey)}\r\n`;
+  if (traceparent !== null) {
+    lines += `traceparent: ${traceparent}\r\n`;
   }
   return lines;
-}
-
-function traceLine(traceparent: string | null): string {
-  return traceparent === null ? "" : `traceparent: ${traceparent}\r\n`;
 }
 
 /** The attempt and what follows from it. */
