@@ -52,7 +52,7 @@ const GUIDES = [
   "sql/recipes/*.sql",
   "src/receive/xml/*.xsd",
   "src/listen/openapi.json",
-  "deploy/*",
+  "deploy/**",
 ];
 
 export interface BundleOptions {
@@ -316,7 +316,9 @@ export async function buildPackage(directory: string = join(ROOT, "dist")): Prom
 }
 
 function guideFiles(): readonly string[] {
-  return globSync(GUIDES, { cwd: ROOT }).sort();
+  return globSync(GUIDES, { cwd: ROOT })
+    .filter((path) => statSync(join(ROOT, path)).isFile())
+    .sort();
 }
 
 /**
