@@ -6,7 +6,7 @@ interface Known<Value> {
   readonly atMs: number;
 }
 
-/** How long an answer waits for a value: for the first one, and for a newer one than it has. */
+/** How long an answer waits: for the first value, from when it began to be read; and for a newer one than it has. */
 const FIRST_WAIT_MS = 500;
 const NEWER_WAIT_MS = 15;
 
@@ -19,7 +19,8 @@ export class Kept<Value> {
   readonly #forMs: number;
   #known: Known<Value> | null = null;
   #reading: Promise<void> | null = null;
-  #readMs = Number.NEGATIVE_INFINITY;
+  #begunMs = Number.NEGATIVE_INFINITY;
+  #endedMs = Number.NEGATIVE_INFINITY;
 
   /** `forMs`: how long after a read, failed or not, the next one may begin. */
   constructor(read: () => Promise<Value>, forMs: number) {
@@ -28,11 +29,14 @@ export class Kept<Value> {
   }
 
   async get(): Promise<{ readonly value: Value; readonly ageMs: number } | null> {
-    if (this.#reading === null && monotonicMs() >= this.#readMs + this.#forMs) {
+    const nowMs = monotonicMs();
+    if (this.#reading === null && nowMs >= this.#endedMs + this.#forMs) {
+      this.#begunMs = nowMs;
       this.#reading = this.#readAgain();
     }
     if (this.#reading !== null) {
-      await endsWithin(this.#reading, this.#known === null ? FIRST_WAIT_MS : NEWER_WAIT_MS);
+      const firstMs = this.#known === null ? this.#begunMs + FIRST_WAIT_MS - nowMs : 0;
+      await endsWithin(this.#reading, Math.max(NEWER_WAIT_MS, firstMs));
     }
     return this.#known === null ? null : { value: this.#known.value, ageMs: monotonicMs() - this.#known.atMs };
   }
@@ -45,7 +49,7 @@ export class Kept<Value> {
       // Whoever asks sees that there is none. Other parts of the program tell of an outage.
       this.#known = null;
     }
-    this.#readMs = monotonicMs();
+    this.#endedMs = monotonicMs();
     this.#reading = null;
   }
 }

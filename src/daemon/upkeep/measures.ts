@@ -12,7 +12,7 @@ const KEPT_MS = 3_000;
 /** Rows that one statement counts of what waits: it takes some 5 ms. */
 const PART_ROWS = 2_000;
 /** The pause after such a statement, in its own duration: counting millions takes minutes, and no more than this part of a core. */
-const PAUSES = 20;
+const PAUSES = 10;
 /** Deliveries of one endpoint that are counted. */
 const COUNTED_MAX = 100_000;
 const UNCLAIMED_MAX = 10_000;
