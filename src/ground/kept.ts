@@ -8,7 +8,7 @@ interface Known<Value> {
 
 /** How long an answer waits: for the first value, from when it began to be read; and for a newer one than it has. */
 const FIRST_WAIT_MS = 500;
-const NEWER_WAIT_MS = 15;
+const NEWER_WAIT_MS = 10;
 
 /**
  * A value that is read when it is asked for, and kept for a while. If reading takes longer than an answer should, the answer

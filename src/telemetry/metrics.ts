@@ -77,7 +77,7 @@ export const METRICS = {
   postrider_due_deliveries: gauge("max", "Deliveries of active endpoints whose time has come."),
   postrider_overdue_deliveries: gauge(
     "max",
-    "Due deliveries that nothing known holds back: no lease, no order, no open circuit, no limit, no missing consent.",
+    "Due deliveries that nothing known holds back: no lease, no order, no open circuit, no limit, no missing consent. A pull endpoint has none.",
   ),
   postrider_longest_overdue_seconds: gauge("max", "How long one of them has been due. 0 if there is none."),
   postrider_oldest_pending_seconds: gauge(

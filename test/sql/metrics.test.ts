@@ -54,13 +54,18 @@ test("overdue is what is due and nothing known holds back", async () => {
     await addPending(id, "5 min");
   }
   const free = ids.get("free") ?? "";
+  const [pull] = await rowsOf<{ id: string }>(
+    pool,
+    'select endpoint_id as id from postrider.create_endpoint(null, options => \'{"kind": "pull"}\')',
+  );
+  await addPending(pull?.id ?? "", "5 min");
   await addPending(free, "-1 hour");
   await addPending(free, "1 hour", ", gen_random_uuid(), now() + interval '1 min'");
   const part = await measure();
   const { overdue_seconds, oldest_seconds, ...counts } = part;
   assert.deepEqual(counts, {
     ...{ endpoint_id: null, event_id: null, last_rows: part.last_rows },
-    ...{ endpoints: 5, active: 6, paused: 1, due: 5, overdue: 1 },
+    ...{ endpoints: 6, active: 7, paused: 1, due: 6, overdue: 1 },
   });
   assert.ok(Math.abs((overdue_seconds ?? 0) - 300) < 30, `${overdue_seconds} s`);
   assert.ok((oldest_seconds ?? -1) >= 0 && (oldest_seconds ?? 0) < 60, `${oldest_seconds} s`);

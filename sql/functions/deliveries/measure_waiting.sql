@@ -31,7 +31,7 @@ begin
       select d.endpoint_id, d.event_id, d.next_attempt_at,
              d.next_attempt_at <= now() as is_due,
              -- Nothing that Postgres knows of keeps daemons from it: no other delivery, no lease, no circuit, no limit.
-             e.state = 'active' and e.circuit_opened_at is null and not e.is_limited and coalesce(e.handshake_state, 'granted') = 'granted'
+             e.state = 'active' and e.kind = 'push' and e.circuit_opened_at is null and not e.is_limited and coalesce(e.handshake_state, 'granted') = 'granted'
                and d.ordering_seq is null and coalesce(d.lease_expires_at <= now(), true)
                and d.next_attempt_at + e.batch_delay_ms * interval '1 ms' <= now() as is_overdue,
              e.state
