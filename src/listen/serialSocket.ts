@@ -31,7 +31,12 @@ export class SerialSocket extends Duplex {
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
     socket.on("end", () => {
       this.#isEnded = true;
-      this.#pass();
+      if (this.#isAnswering) {
+        // Nobody waits for the answer any more.
+        this.destroy();
+      } else {
+        this.#pass();
+      }
     });
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => this.destroy());

@@ -131,3 +131,25 @@ test("an answer that fails midway breaks off, and nothing is written but to the 
     [0, 0],
   );
 });
+
+test("a request ends when its client has gone", async (t) => {
+  const app: ListenerApp = new Hono<ListenerEnv>();
+  const asked = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
+  app.get("/waiting", ({ env }) => {
+    env.outgoing.once("close", () => gone.resolve());
+    asked.resolve();
+    return new Promise(() => {});
+  });
+  const listener = await Listener.start({
+    address: { host: "127.0.0.1", port: 0 },
+    app,
+    onBroken: () => assert.fail(),
+  });
+  t.after(() => listener.stop());
+  const socket = rawConnection(t, listener.address.port);
+  socket.write("GET /waiting HTTP/1.1\r\nhost: a\r\n\r\n");
+  await asked.promise;
+  socket.end();
+  await gone.promise;
+});

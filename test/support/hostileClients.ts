@@ -17,6 +17,8 @@ export interface HostileOptions {
   readonly addresses: readonly string[];
   /** What one of them does with its connection, a moment after the other. */
   readonly deeds?: readonly Deed[];
+  /** How often those that were cut off come back, and each does something. Default: 100. */
+  readonly pauseMs?: number;
 }
 
 export type Deed = (socket: Socket) => void;
@@ -33,10 +35,14 @@ const nothing: Deed = () => {};
 export const EVERY_DEED: readonly Deed[] = [drip, garbage, hugeHeader, pipeline, body, nothing];
 export const HOLDING: readonly Deed[] = [drip, nothing];
 
-const PAUSE_MS = 100;
-
 /** Whoever is cut off comes back. */
-export function startHostileClients({ port, count, addresses, deeds = EVERY_DEED }: HostileOptions): HostileClients {
+export function startHostileClients({
+  port,
+  count,
+  addresses,
+  deeds = EVERY_DEED,
+  pauseMs = 100,
+}: HostileOptions): HostileClients {
   const sockets = new Set<Socket>();
   let made = 0;
   const add = () => {
@@ -44,7 +50,7 @@ export function startHostileClients({ port, count, addresses, deeds = EVERY_DEED
     const deed = deeds[made % deeds.length] ?? nothing;
     made += 1;
     const socket = connect({ port, host: "127.0.0.1", localAddress });
-    const again = setInterval(() => deed(socket), PAUSE_MS);
+    const again = setInterval(() => deed(socket), pauseMs);
     sockets.add(socket);
     socket.on("error", () => {}).on("connect", () => deed(socket));
     socket.resume().on("close", () => {
@@ -58,7 +64,7 @@ export function startHostileClients({ port, count, addresses, deeds = EVERY_DEED
     }
   };
   fill();
-  const filling = setInterval(fill, PAUSE_MS);
+  const filling = setInterval(fill, pauseMs);
   return {
     open: () => [...sockets].filter(({ readyState }) => readyState === "open").length,
     made: () => made,
