@@ -225,7 +225,7 @@ test("each process has the options of a daemon", { skip: !existsSync("/proc/self
 });
 
 test("a setting without effect causes one warning", async (t) => {
-  const daemons = await start(t, { OTEL_SERVICE_NAME: "shop" });
+  const daemons = await start(t, { OTEL_EXPORTER_OTLP_CLIENT_KEY: "shop.key" });
   assert.equal(daemons.lines("settings.warned").length, 1);
   const closed = once(daemons.child, "close");
   daemons.child.kill("SIGTERM");
