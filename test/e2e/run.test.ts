@@ -214,7 +214,7 @@ test("everything that is wrong with the settings is reported at once", async () 
 });
 
 test("a setting without effect causes a warning", async () => {
-  const command = run({ DATABASE_URL: database.url, OTEL_SERVICE_NAME: "shop" });
+  const command = run({ DATABASE_URL: database.url, OTEL_EXPORTER_OTLP_CLIENT_KEY: "shop.key" });
   await command.match(/"level":"warn".*"event":"settings\.warned".*OTEL_/);
 });
 

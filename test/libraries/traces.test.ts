@@ -12,7 +12,14 @@ import { KeptEvents } from "../support/daemon.ts";
 import { deliveryOf } from "../support/delivery.ts";
 import { until } from "../support/until.ts";
 
-const { ExportTraceServiceRequest, ExportTraceServiceResponse } = root.opentelemetry.proto.collector.trace.v1;
+/** A message of the generated code, which has no types. */
+interface Message {
+  encode(fields: object): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): object;
+  toObject(message: object, options: { readonly longs: StringConstructor }): Record<string, unknown>;
+}
+
+const { ExportTraceServiceRequest, ExportTraceServiceResponse } = messagesOf(root);
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPANS = ["00f067aa0ba902b7", "10f067aa0ba902b7"];
 const ENDPOINT = { id: randomUUID(), origin: "http://[2001:db8::1]:8080" };
@@ -126,4 +133,19 @@ function decode(body: Buffer): OtlpRequest {
   return JSON.parse(
     JSON.stringify(message, (_, value) => (value?.type === "Buffer" ? Buffer.from(value.data).toString("hex") : value)),
   );
+}
+
+function messagesOf(generated: unknown) {
+  const { opentelemetry } = generated as {
+    readonly opentelemetry: {
+      readonly proto: {
+        readonly collector: {
+          readonly trace: {
+            readonly v1: { readonly ExportTraceServiceRequest: Message; readonly ExportTraceServiceResponse: Message };
+          };
+        };
+      };
+    };
+  };
+  return opentelemetry.proto.collector.trace.v1;
 }
