@@ -96,8 +96,11 @@ async function followAtRandom({ naming, kinds }: Scenario, seed: string): Promis
       // Files that are deleted unread are lost, and an order that the names do not tell takes times that differ.
       if (naming === "ascending, full")
         await reader.hasStored(() => (reader.stored.at(-1) ?? 0) >= (ends.at(1 - KEPT) ?? 0));
-      // A copy with a number within its name is recognised by what was read of it.
-      if (naming === "numbered within") await reader.hasStored(() => reader.stored.length > 0);
+      // A copy with a number within its name is recognised by what was read of it, and only whole lines are read.
+      if (naming === "numbered within") {
+        writer.write(0);
+        await reader.hasStored(() => reader.stored.length > 0);
+      }
       if (naming !== "descending") await delay(CLOCK_TICK_MS);
       writer.rotate(random.pick(kinds));
       ends.push(writer.written);
