@@ -27,10 +27,15 @@ export class DaemonVitals implements SupervisedVitals {
 
   async metrics(): Promise<Samples> {
     const ofDatabase = await this.daemon?.measures.samples();
-    return { ...(await this.ownMetrics()), ...ofDatabase };
+    return { ...(await this.#samples()), ...ofDatabase };
   }
 
   async ownMetrics(): Promise<Samples> {
+    const ofEndpoints = await this.daemon?.measures.ofEndpoints();
+    return { ...(await this.#samples()), ...ofEndpoints };
+  }
+
+  async #samples(): Promise<Samples> {
     const { reasons } = await this.readiness();
     return {
       postrider_ready: [{ labels: [], values: [reasons.length === 0 ? 1 : 0] }],

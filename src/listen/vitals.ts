@@ -8,7 +8,7 @@ export interface Vitals {
 
 /** What a supervisor asks of each of its daemons. */
 export interface SupervisedVitals extends Vitals {
-  /** Without what is asked of Postgres, which would be the same for each. */
+  /** Without what Postgres would tell each of them alike. */
   ownMetrics(): Promise<Samples>;
 }
 

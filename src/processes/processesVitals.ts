@@ -19,6 +19,8 @@ export class ProcessesVitals implements Vitals {
   readonly #merged: MergedSamples;
   /** What each process has been asked and has not answered, by the question's id. */
   readonly #asked = new Map<ChildProcess, Map<number, Resolve>>();
+  /** Those that did not answer the last question in time. */
+  readonly #silent = new WeakSet<ChildProcess>();
   #questions = 0;
 
   /**
@@ -60,11 +62,16 @@ export class ProcessesVitals implements Vitals {
     };
   }
 
-  /** One of them asks Postgres. What a process that gives no answer in time has counted is known from its last one. */
+  /**
+   * One of them asks Postgres about what they have in common. What a process that gives no answer in time has counted is
+   * known from its last one.
+   */
   async metrics(): Promise<Samples> {
+    const children = [...this.#asked.keys()];
+    const asking = children.find((child) => !this.#silent.has(child)) ?? children[0];
     const answers = await Promise.all(
-      [...this.#asked].map(async ([child, asked], at) => {
-        const samples = (await this.#ask(child, asked, at === 0 ? "metrics" : "ownMetrics")) as Samples | null;
+      [...this.#asked].map(async ([child, asked]) => {
+        const samples = (await this.#ask(child, asked, child === asking ? "metrics" : "ownMetrics")) as Samples | null;
         return samples === null ? [] : [[child, samples] as const];
       }),
     );
@@ -93,7 +100,13 @@ export class ProcessesVitals implements Vitals {
       }
     });
     try {
-      return await promise;
+      const answer = await promise;
+      if (answer === null) {
+        this.#silent.add(child);
+      } else {
+        this.#silent.delete(child);
+      }
+      return answer;
     } finally {
       clearTimeout(giveUp);
       asked.delete(id);

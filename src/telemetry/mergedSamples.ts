@@ -3,6 +3,12 @@ import { isOfEndpoint, METRICS, type Metric, type MetricName, type Sample, type 
 /** Where samples come from: one process, for as long as it lives. */
 export type Source = object;
 
+/** One series of a counter. */
+interface Total extends Sample {
+  /** What each process told when it last told of it, which need not be its last answer. */
+  readonly last: WeakMap<Source, readonly number[]>;
+}
+
 /**
  * Makes one answer of the samples of several processes.
  *
@@ -13,10 +19,8 @@ export type Source = object;
  */
 export class MergedSamples {
   readonly #endpointsMax: number;
-  /** The last answer of each process, by series. */
-  readonly #last = new WeakMap<Source, ReadonlyMap<string, readonly number[]>>();
   /** What was counted so far, by metric and labels. */
-  readonly #totals = new Map<MetricName, Map<string, Sample>>();
+  readonly #totals = new Map<MetricName, Map<string, Total>>();
 
   /** `endpointsMax`: of how many endpoints the answer has metrics. Each process tells of as many. */
   constructor(endpointsMax: number) {
@@ -39,31 +43,29 @@ export class MergedSamples {
   }
 
   #count(source: Source, samples: Samples): void {
-    const last = this.#last.get(source);
-    const present = new Map<string, readonly number[]>();
     for (const [name, metric] of Object.entries(METRICS) as [MetricName, Metric][]) {
       if (metric.type === "gauge") {
         continue;
       }
-      for (const { labels, values } of samples[name] ?? []) {
-        const series = keyOf(labels);
-        present.set(`${name} ${series}`, values);
-        this.#add(name, series, labels, increases(values, last?.get(`${name} ${series}`)));
+      for (const sample of samples[name] ?? []) {
+        this.#add(name, source, sample);
       }
     }
-    this.#last.set(source, present);
   }
 
-  #add(name: MetricName, series: string, labels: readonly string[], more: readonly number[]): void {
-    const totals = this.#totals.get(name) ?? new Map<string, Sample>();
+  #add(name: MetricName, source: Source, { labels, values }: Sample): void {
+    const totals = this.#totals.get(name) ?? new Map<string, Total>();
     this.#totals.set(name, totals);
-    const values = totals.get(series)?.values;
-    totals.set(series, { labels, values: more.map((value, at) => value + (values?.[at] ?? 0)) });
+    const series = keyOf(labels);
+    const { values: counted, last }: Total = totals.get(series) ?? { labels, values: [], last: new WeakMap() };
+    const more = increases(values, last.get(source));
+    totals.set(series, { labels, values: more.map((value, at) => value + (counted[at] ?? 0)), last });
+    last.set(source, values);
   }
 
   /** An endpoint that no process tells of any more is forgotten; other series are few. */
   #counted(name: MetricName, present: readonly Sample[]): readonly Sample[] {
-    const totals = this.#totals.get(name) ?? new Map<string, Sample>();
+    const totals = this.#totals.get(name) ?? new Map<string, Total>();
     if (isOfEndpoint(name)) {
       const told = new Set(present.map(({ labels }) => keyOf(labels)));
       for (const series of totals.keys()) {
@@ -72,7 +74,7 @@ export class MergedSamples {
         }
       }
     }
-    return [...totals.values()];
+    return [...totals.values()].map(({ labels, values }) => ({ labels, values }));
   }
 }
 

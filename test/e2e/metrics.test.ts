@@ -146,6 +146,38 @@ test("several processes give one answer, whose counters do not decrease when one
   assert.ok(afterwards.value("postrider_attempts_total", { result: "succeeded" }) >= 42);
 });
 
+test("what several processes have sent to one endpoint is added up", async (t) => {
+  await endpoint("/shared", "shared");
+  receiver.script("/shared", () => OK);
+  const { command, url } = await run(t, { POSTRIDER_PROCESSES: "2", POSTRIDER_METRICS_ENDPOINTS: "1" });
+  const areReady = async () => (await Scrape.of(url)).value("postrider_ready") === 1;
+  await until("both daemons work", areReady);
+  const pids = [...command.stdout.matchAll(/"event":"process\.started","pid":(\d+)/g)].map(([, pid]) => Number(pid));
+  t.after(() => signalEach(pids, "SIGKILL"));
+  for (const [index, pid] of pids.entries()) {
+    // The other one has them to itself.
+    process.kill(pid, "SIGSTOP");
+    await insertEvents(database.pool, "order.paid", 5);
+    await ended(5 * (index + 1));
+    process.kill(pid, "SIGCONT");
+  }
+  await until("both daemons answer again", areReady);
+  const scrape = await Scrape.of(url);
+  assert.equal(scrape.value("postrider_attempts_total", { result: "succeeded" }), 10);
+  assert.equal(scrape.value("postrider_endpoint_attempts_total", { result: "succeeded" }), 10);
+});
+
+/** Those that are there. */
+function signalEach(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It is gone, as it should be.
+    }
+  }
+}
+
 /** What an endpoint has counted is forgotten with the processes that told of it. */
 function assertNoDecrease(before: Scrape, afterwards: Scrape): void {
   const counts = afterwards.counts();

@@ -115,11 +115,10 @@ export class Measures {
   }
 
   async samples(): Promise<Samples> {
-    const totals = this.#options.busiest();
-    const [figures, waiting, endpoints] = await Promise.all([
+    const [figures, waiting, ofEndpoints] = await Promise.all([
       this.#figures.get(),
       this.#waiting.get(),
-      totals.length === 0 ? null : this.#endpoints.get(),
+      this.ofEndpoints(),
     ]);
     const ageMs = Math.max(figures?.ageMs ?? 0, waiting?.ageMs ?? 0);
     return {
@@ -128,8 +127,15 @@ export class Measures {
       ...((figures !== null || waiting !== null) && { postrider_database_age_seconds: one(ageMs / 1_000) }),
       ...(figures !== null && figureSamples(figures.value, figures.ageMs / 1_000)),
       ...(waiting !== null && waitingSamples(waiting.value, waiting.ageMs / 1_000)),
-      ...(endpoints !== null && endpointSamples(totals, endpoints.value, endpoints.ageMs / 1_000)),
+      ...ofEndpoints,
     };
+  }
+
+  /** Only of the endpoints that are busy in this process, which Postgres names. */
+  async ofEndpoints(): Promise<Samples> {
+    const totals = this.#options.busiest();
+    const figures = totals.length === 0 ? null : await this.#endpoints.get();
+    return figures === null ? {} : endpointSamples(totals, figures.value, figures.ageMs / 1_000);
   }
 
   /** Read once, because it takes 14 ms: the checksums of all files of the schema come with it. */
