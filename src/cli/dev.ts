@@ -244,7 +244,7 @@ async function runDaemonIn(
   const parts = { instanceId, conditions: new Conditions(events) };
   await withListener(config, events, vitals, (settings) =>
     withTraces(settings, parts, async (traces) => {
-      const daemon = new Daemon(settings, events, instanceId, traces);
+      const daemon = new Daemon(settings, events, instanceId, traces, parts.conditions);
       await daemon.start();
       vitals.daemon = daemon;
       try {

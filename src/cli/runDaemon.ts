@@ -43,7 +43,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<vo
   const run = (settings: Config): Promise<void> =>
     withTraces(settings, { instanceId: daemonId, conditions }, (traces) => {
       const make = (): Daemon => {
-        latest = new Daemon(settings, events, daemonId, traces);
+        latest = new Daemon(settings, events, daemonId, traces, conditions);
         return latest;
       };
       return runWhenReachable(make, vitals, conditions, options);

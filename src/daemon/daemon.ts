@@ -12,6 +12,7 @@ import { VERSION } from "../ground/version.ts";
 import { hostAndPort } from "../http/egress/dialFailure.ts";
 import type { Readiness } from "../listen/vitals.ts";
 import type { Events } from "../telemetry/bus.ts";
+import type { ConditionName, Conditions } from "../telemetry/conditions.ts";
 import type { Samples } from "../telemetry/metrics.ts";
 import { originOf } from "../telemetry/redact.ts";
 import type { Traces } from "../telemetry/traces/traces.ts";
@@ -45,12 +46,23 @@ export class Daemon {
   readonly #sockets = new Sockets();
   readonly #parts: Parts;
   readonly #onFatal: (event: Fatal, fault: PostriderError) => void;
+  readonly #ofProcess: Pick<Conditions, "has"> | null;
   #stopping: Promise<boolean> | null = null;
 
-  /** `daemonId`: its first identity. Tries to start of one process have the same. `traces` is stopped by the caller. */
-  constructor(config: Config, events: Events, daemonId: string = randomUUID(), traces: Traces | null = null) {
+  /**
+   * `daemonId`: its first identity. Tries to start of one process have the same. `traces` is stopped by the caller.
+   * `ofProcess`: what may last there beside the daemon's own conditions, such as that traces fail.
+   */
+  constructor(
+    config: Config,
+    events: Events,
+    daemonId: string = randomUUID(),
+    traces: Traces | null = null,
+    ofProcess: Pick<Conditions, "has"> | null = null,
+  ) {
     this.#config = config;
     this.#events = events;
+    this.#ofProcess = ofProcess;
     const fatal = Promise.withResolvers<{ readonly event: Fatal; readonly fault: PostriderError }>();
     this.#onFatal = (event, fault) => fatal.resolve({ event, fault });
     this.#parts = makeParts({ config, events, sockets: this.#sockets, onFatal: this.#onFatal, daemonId, traces });
@@ -67,7 +79,7 @@ export class Daemon {
 
   /** What metrics tell of it, and what they tell of its database. */
   get samples(): Samples {
-    return daemonSamples(this.#parts, this.#config.maxInFlight);
+    return daemonSamples(this.#parts, this.#config.maxInFlight, (name) => this.#lasts(name));
   }
 
   get measures(): Measures {
@@ -76,7 +88,11 @@ export class Daemon {
 
   /** Whether it claims and records, once it has started. */
   get readiness(): Readiness {
-    return readinessIn(this.#parts.conditions);
+    return readinessIn((name) => this.#lasts(name));
+  }
+
+  #lasts(name: ConditionName): boolean {
+    return this.#parts.conditions.has(name) || this.#ofProcess?.has(name) === true;
   }
 
   /**

@@ -8,15 +8,15 @@ const WAKE_STATES: readonly Parts["wake"]["state"][] = ["awake", "sleeping", "na
 /** A daemon follows no file. */
 const CONDITION_NAMES = (Object.keys(CONDITIONS) as ConditionName[]).filter((name) => name !== "file_missing");
 
-/** What metrics tell of one daemon, without what it asks of Postgres. */
-export function daemonSamples(parts: Parts, maxInFlight: number): Samples {
-  const { lanes, recorder, conditions, sessions, sender, wake, budget, minutes } = parts;
+/** What metrics tell of one daemon, without what it asks of Postgres. `lasts`: in it, or in its process. */
+export function daemonSamples(parts: Parts, maxInFlight: number, lasts: (name: ConditionName) => boolean): Samples {
+  const { lanes, recorder, sessions, sender, wake, budget, minutes } = parts;
   const { socketsOpen, connects } = sender.stats;
   return {
     ...minutes.totals.samples(),
     postrider_daemons: one(1),
     postrider_event_loop_busy_seconds_total: one(performance.eventLoopUtilization().active / 1_000),
-    postrider_condition: CONDITION_NAMES.map((name) => labelled(name, conditions.has(name) ? 1 : 0)),
+    postrider_condition: CONDITION_NAMES.map((name) => labelled(name, lasts(name) ? 1 : 0)),
     postrider_in_flight_requests: one(lanes.inFlight),
     postrider_in_flight_requests_limit: one(maxInFlight),
     postrider_waiting_deliveries: one(lanes.waiting),

@@ -6,6 +6,7 @@ import { type CollectedSpan, Collector } from "../support/collector.ts";
 import { CommandProcess } from "../support/command.ts";
 import { useDatabase } from "../support/database.ts";
 import { rowsOf } from "../support/engine.ts";
+import { Scrape } from "../support/metrics.ts";
 import { OK, type Received, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
@@ -59,6 +60,30 @@ async function spansOf(eventType: string, count: number): Promise<readonly Colle
     }
   }
 }
+
+test("a daemon whose spans reach no collector says so, and is ready", async (t) => {
+  const silent = await ScriptedReceiver.start();
+  t.after(() => silent.stop());
+  silent.script("/", () => OK);
+  const daemon = new CommandProcess(["run"], {
+    env: {
+      ...{ DATABASE_URL: database.url, POSTRIDER_HTTP_LISTEN: "127.0.0.1:0" },
+      ...{ POSTRIDER_EGRESS: "custom", POSTRIDER_EGRESS_ALLOW: "127.0.0.1" },
+      ...{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_EXPORTER_OTLP_TIMEOUT: "100" },
+      OTEL_BSP_SCHEDULE_DELAY: "10",
+    },
+  });
+  t.after(() => daemon.end("SIGKILL"));
+  const [, address] = await daemon.match(/"event":"http_listener\.started","address":"([^"]+)"/);
+  await database.pool.query("select from postrider.create_endpoint($1, '{order.untraced}')", [silent.url("/")]);
+  await publish("order.untraced", [null]);
+  await daemon.match(/"event":"traces\.failed"/);
+  const scrape = await Scrape.of(`http://${address}`);
+  assert.equal(scrape.value("postrider_condition", { condition: "traces_failing" }), 1);
+  assert.equal(scrape.value("postrider_ready"), 1);
+  const answer = await fetch(`http://${address}/readyz`);
+  assert.deepEqual(await answer.json(), { ready: true, reasons: [], notes: ["spans do not reach the collector"] });
+});
 
 describe("two processes that trace", () => {
   before(async () => {
