@@ -305,7 +305,8 @@ test("a file whose header or statements the runner cannot follow is refused befo
   assert.throws(() => readPlan(tables(file(1, `${HEADER}select 1;\ncommit;\n`))), /ends a transaction/);
 });
 
-test("the files of this program can be read, and say what they lock", () => {
+test("the files of this program can be read, once, and say what they lock", () => {
+  assert.equal(readPlan(), readPlan());
   for (const { locks, name } of readPlan().tables) {
     assert.notEqual(locks, "", name);
   }

@@ -108,7 +108,6 @@ export class Measures {
   readonly #waiting = new Kept(() => this.#countWaiting(), KEPT_MS);
   readonly #endpoints = new Kept(() => this.#readEndpoints(), KEPT_MS);
   readonly #stopping = new AbortController();
-  #version: number | null = null;
 
   constructor(options: MeasuresOptions) {
     this.#options = options;
@@ -123,7 +122,7 @@ export class Measures {
     const ageMs = Math.max(figures?.ageMs ?? 0, waiting?.ageMs ?? 0);
     return {
       postrider_database_up: one(figures === null ? 0 : 1),
-      postrider_known_schema_version: one(this.#knownVersion()),
+      postrider_known_schema_version: one(latestOf(readPlan())),
       ...((figures !== null || waiting !== null) && { postrider_database_age_seconds: one(ageMs / 1_000) }),
       ...(figures !== null && figureSamples(figures.value, figures.ageMs / 1_000)),
       ...(waiting !== null && waitingSamples(waiting.value, waiting.ageMs / 1_000)),
@@ -136,12 +135,6 @@ export class Measures {
     const totals = this.#options.busiest();
     const figures = totals.length === 0 ? null : await this.#endpoints.get();
     return figures === null ? {} : endpointSamples(totals, figures.value, figures.ageMs / 1_000);
-  }
-
-  /** Read once, because it takes 14 ms: the checksums of all files of the schema come with it. */
-  #knownVersion(): number {
-    this.#version ??= latestOf(readPlan());
-    return this.#version;
   }
 
   /** Asks for nothing more. */
