@@ -147,10 +147,19 @@ function makeHandler(answer: RequestListener, limits: Limits, connections: Conne
 
 const HEALTH: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 
+/**
+ * A path with `.` or `..` in it, however it is written. The library would resolve it: a proxy that passes on what begins with
+ * /payloads/, as it stands, would let strangers reach /metrics by /payloads/../metrics.
+ */
+const DOT_SEGMENT = /^[^?#]*\/(?:\.|%2e){1,2}(?:[/?#]|$)/i;
+
 /** The status with which a request is refused before anything looks at it; null: it is not. */
-function refusalOf({ headers, rawHeaders }: IncomingMessage, { headersMax }: Limits): number | null {
+function refusalOf({ url = "", headers, rawHeaders }: IncomingMessage, { headersMax }: Limits): number | null {
   if (rawHeaders.length > 2 * headersMax) {
     return 431;
+  }
+  if (DOT_SEGMENT.test(url)) {
+    return 400;
   }
   // No route takes a body.
   const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;

@@ -68,6 +68,29 @@ test("what is for operators is not there for a request that a proxy passed on", 
   }
 });
 
+test("a path is what it says: what a proxy takes for a path for receivers leads to nothing for operators", async (t) => {
+  const { port } = await startListener(t);
+  const statusOf = async (path: string) => {
+    const answer = await answerTo(t, port, `GET ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`);
+    return answer.slice(0, "HTTP/1.1 200".length);
+  };
+  for (const path of [
+    ...["/payloads/../healthz", "/payloads/x/%2e%2E/../healthz", "/payloads/.%2e/healthz", "/./healthz", "/healthz/."],
+    ...["http://a/payloads/../healthz", "/payloads/..\\healthz", "/payloads\\..\\healthz", "/payloads/..?/healthz"],
+  ]) {
+    assert.equal(await statusOf(path), "HTTP/1.1 400", path);
+  }
+  for (const path of [
+    "/payloads/..%2fhealthz",
+    "/payloads/%252e%252e/healthz",
+    "/payloads/...",
+    "/payloads/;/healthz",
+  ]) {
+    assert.equal(await statusOf(path), "HTTP/1.1 404", path);
+  }
+  assert.equal(await statusOf("/healthz?a=/../b"), "HTTP/1.1 200");
+});
+
 test("a body that no route wants is refused, and the connection ends", async (t) => {
   const { port } = await startListener(t);
   const withLength = await answerTo(t, port, "POST /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n");
