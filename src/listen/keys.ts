@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { defineStatement, type Queryable } from "../db/statements.ts";
 import { publicJwk } from "../format/ed25519.ts";
 import { monotonicMs } from "../ground/clock.ts";
+import { keepNewest } from "../ground/keepNewest.ts";
 import { problem } from "./problem.ts";
 import { type Rate, RateLimit } from "./rateLimit.ts";
 import { addRoute, type ListenerApp, notFound } from "./routes.ts";
@@ -69,7 +70,9 @@ class KeySets {
   readonly #database: Queryable;
   readonly #looks: RateLimit;
   /** By endpoint, the oldest first. */
-  readonly #kept = new Map<string, Kept>();
+  readonly #found = new Map<string, Kept>();
+  /** Those without a key or not looked at yet are apart, because guesses must not displace what was found. */
+  readonly #others = new Map<string, Kept>();
 
   constructor(database: Queryable, looks: Rate) {
     this.#database = database;
@@ -78,7 +81,7 @@ class KeySets {
 
   /** Null if there were too many looks lately. Those at sets that are known always have their turn. */
   look(endpointId: string): Promise<KeySet | null> | null {
-    const kept = this.#kept.get(endpointId);
+    const kept = this.#found.get(endpointId) ?? this.#others.get(endpointId);
     if (kept !== undefined && monotonicMs() - kept.atMs < KEPT_MS) {
       return kept.found;
     }
@@ -96,17 +99,23 @@ class KeySets {
   }
 
   #keep(endpointId: string, found: Promise<KeySet | null>): void {
-    this.#kept.delete(endpointId);
-    this.#kept.set(endpointId, { atMs: monotonicMs(), found });
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > KEPT_MAX && oldest !== undefined) {
-      this.#kept.delete(oldest);
-    }
-    found.catch(() => {
-      if (this.#kept.get(endpointId)?.found === found) {
-        this.#kept.delete(endpointId);
-      }
-    });
+    const kept = { atMs: monotonicMs(), found };
+    keepNewest(this.#found.has(endpointId) ? this.#found : this.#others, endpointId, kept, KEPT_MAX);
+    found.then(
+      (keySet) => {
+        if (keySet !== null && this.#others.get(endpointId) === kept) {
+          this.#others.delete(endpointId);
+          keepNewest(this.#found, endpointId, kept, KEPT_MAX);
+        }
+      },
+      () => {
+        for (const map of [this.#found, this.#others]) {
+          if (map.get(endpointId) === kept) {
+            map.delete(endpointId);
+          }
+        }
+      },
+    );
   }
 }
 

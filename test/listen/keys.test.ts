@@ -104,6 +104,23 @@ test("guessing ids costs Postgres a bounded number of looks, and keys that are k
   assert.equal(await ask(endpointId), 200);
 });
 
+test("however many ids are guessed, keys that are known are not forgotten for them", async (t) => {
+  const looking = new ListenerDatabase({ databaseUrl: database.url, databaseUrlFile: null, preparedStatements: null });
+  t.after(() => looking.stop());
+  const app: ListenerApp = new Hono();
+  addKeys(app, looking, { perSecond: 0.001, burst: 1_100 });
+  const endpointId = await endpoint("ed25519");
+  await addKey(endpointId);
+  const ask = async (id: string) => (await app.request(`/.well-known/jwks.json?endpoint=${id}`)).status;
+  assert.equal(await ask(endpointId), 200);
+  const statuses: number[] = [];
+  while (!statuses.includes(503)) {
+    statuses.push(...(await Promise.all(Array.from({ length: 100 }, () => ask(crypto.randomUUID())))));
+  }
+  assert.equal(statuses.length, 1_100);
+  assert.equal(await ask(endpointId), 200);
+});
+
 test("without Postgres the answer says when to ask again, and nothing else", async (t) => {
   const { url, errors } = await startListener(t);
   const answer = await fetch(`${url}/.well-known/jwks.json?endpoint=${crypto.randomUUID()}`);
