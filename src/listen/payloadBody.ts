@@ -1,10 +1,17 @@
+import type { HalfLoop } from "./halfLoop.ts";
 import type { BytesFrom, Span } from "./payloadPage.ts";
 
-/** A part of an answer: text, or bytes of the payload. */
-export type Part = string | Span;
+/** A part of an answer, never empty: text as it is sent, or bytes of the payload. */
+export type Part = Buffer | Span;
 
-/** What is made of bytes of the payload, as many as before. */
-type Convert = (bytes: Buffer) => Buffer;
+/** An answer, and what it is made with. */
+export interface Body {
+  readonly parts: readonly Part[];
+  readonly bytesFrom: BytesFrom;
+  readonly halfLoop: HalfLoop;
+  /** What is sent for bytes of the payload, as many as before. Default: the bytes. */
+  readonly convert?: (bytes: Buffer) => Buffer;
+}
 
 /** Bytes that are handed on at a time. A slow client holds these, and not the slice that they are from. */
 const WINDOW_BYTES = 131_072;
@@ -17,13 +24,8 @@ export function bytesOfParts(parts: readonly Part[]): number {
  * The answer, read as its client takes it. Nothing is read ahead, and between two reads it holds neither a connection to
  * Postgres nor more than a window. It breaks off if the payload is gone. `onEnd` hears once that it needs nothing any more.
  */
-export function streamOf(
-  parts: readonly Part[],
-  bytesFrom: BytesFrom,
-  onEnd: () => void,
-  convert: Convert = (bytes) => bytes,
-): ReadableStream<Uint8Array> {
-  const pieces = piecesOf(parts, bytesFrom, convert);
+export function streamOf(body: Body, onEnd: () => void): ReadableStream<Uint8Array> {
+  const assembly = new Assembly(body.parts);
   let isOver = false;
   const end = (): void => {
     if (!isOver) {
@@ -35,12 +37,11 @@ export function streamOf(
     {
       async pull(controller) {
         try {
-          const { value, done } = await pieces.next();
-          if (done === true) {
+          if (assembly.isWhole) {
             end();
             controller.close();
           } else {
-            controller.enqueue(value);
+            controller.enqueue(await nextPiece(assembly, body));
           }
         } catch (thrown) {
           end();
@@ -53,42 +54,13 @@ export function streamOf(
   );
 }
 
-async function* piecesOf(parts: readonly Part[], bytesFrom: BytesFrom, convert: Convert): AsyncGenerator<Buffer> {
-  let gathered: Buffer[] = [];
-  let count = 0;
-  /** The bytes at hand, from `at` on. A page has thousands of elements in one slice. */
-  let at = 0;
-  let bytes: Buffer = NONE;
-  for (const part of parts) {
-    for (let done = 0; done < lengthOf(part); ) {
-      let window: Buffer = NONE;
-      if (typeof part === "string") {
-        window = Buffer.from(part);
-      } else {
-        const from = part.from + done;
-        if (from < at || from >= at + bytes.length) {
-          at = from;
-          bytes = await present(bytesFrom, from);
-        }
-        const to = Math.min(from + WINDOW_BYTES, part.to);
-        window = convert(bytes.subarray(from - at, to - at));
-      }
-      gathered.push(window);
-      done += window.length;
-      count += window.length;
-      if (count >= WINDOW_BYTES) {
-        // A copy, so that the slice can go.
-        const piece = Buffer.concat(gathered, count);
-        gathered = [];
-        count = 0;
-        bytes = NONE;
-        yield piece;
-      }
-    }
-  }
-  if (count > 0) {
-    yield Buffer.concat(gathered, count);
-  }
+async function nextPiece(
+  assembly: Assembly,
+  { bytesFrom, halfLoop, convert = (bytes) => bytes }: Body,
+): Promise<Buffer> {
+  const at = assembly.wantedAt();
+  const bytes = at === null ? NONE : (await present(bytesFrom, at)).subarray(0, WINDOW_BYTES);
+  return halfLoop.run(() => assembly.next(convert(bytes), at ?? 0));
 }
 
 const NONE: Buffer = Buffer.alloc(0);
@@ -101,6 +73,64 @@ async function present(bytesFrom: BytesFrom, at: number): Promise<Buffer> {
   return bytes;
 }
 
+/** Puts an answer together, a window at a time. A page has thousands of elements in one. */
+class Assembly {
+  readonly #parts: readonly Part[];
+  #left: number;
+  /** The part that comes next, and how many of its bytes are done. */
+  #index = 0;
+  #done = 0;
+
+  constructor(parts: readonly Part[]) {
+    this.#parts = parts;
+    this.#left = bytesOfParts(parts);
+  }
+
+  get isWhole(): boolean {
+    return this.#left === 0;
+  }
+
+  /** Where the next bytes of the payload begin; null if none are needed any more. */
+  wantedAt(): number | null {
+    for (let index = this.#index; index < this.#parts.length; index += 1) {
+      const part = this.#parts[index];
+      if (part !== undefined && !Buffer.isBuffer(part)) {
+        return part.from + (index === this.#index ? this.#done : 0);
+      }
+    }
+    return null;
+  }
+
+  /** What comes next, as far as these bytes of the payload go, which begin at `at`. It is a copy, so that they can go. */
+  next(bytes: Buffer, at: number): Buffer {
+    const piece = Buffer.allocUnsafe(Math.min(WINDOW_BYTES, this.#left));
+    let filled = 0;
+    while (filled < piece.length) {
+      const part = this.#parts[this.#index];
+      if (part === undefined) {
+        break;
+      }
+      const isText = Buffer.isBuffer(part);
+      const source = isText ? part : bytes;
+      const begin = isText ? 0 : part.from - at;
+      const from = begin + this.#done;
+      if (from >= source.length) {
+        break;
+      }
+      const length = lengthOf(part);
+      const copied = source.copy(piece, filled, from, begin + length);
+      filled += copied;
+      this.#done += copied;
+      if (this.#done === length) {
+        this.#index += 1;
+        this.#done = 0;
+      }
+    }
+    this.#left -= filled;
+    return piece.subarray(0, filled);
+  }
+}
+
 function lengthOf(part: Part): number {
-  return typeof part === "string" ? Buffer.byteLength(part) : part.to - part.from;
+  return Buffer.isBuffer(part) ? part.length : part.to - part.from;
 }

@@ -3,6 +3,7 @@ import { makeCursor, type Place, readCursor } from "../format/payloadToken.ts";
 import { PAYLOADS_PATH } from "../format/payloadUrl.ts";
 import type { SealingKey } from "../secrets/sealing.ts";
 import { byteRangeOf } from "./byteRange.ts";
+import { HalfLoop } from "./halfLoop.ts";
 import { bytesOfParts, type Part, streamOf } from "./payloadBody.ts";
 import { judgeToken, type Verdict } from "./payloadGrants.ts";
 import { type BytesFrom, findPage, firstPlace, type Page, type Span } from "./payloadPage.ts";
@@ -29,6 +30,7 @@ type Granted = Extract<Verdict, { readonly kind: "granted" }>;
 /** The payloads of thin events: whole, in parts, or in pages of elements. */
 export function addPayloads(app: ListenerApp, { database, sealingKeys, slices }: PayloadParts): void {
   const answers = new Answers();
+  const halfLoop = new HalfLoop();
   addRoute(app, {
     path: `${PAYLOADS_PATH}:token`,
     audience: "receivers",
@@ -42,7 +44,7 @@ export function addPayloads(app: ListenerApp, { database, sealingKeys, slices }:
             return problem(410, verdict.reason);
           case "granted":
             return answers.run(verdict.grant.endpointId, context.req.method === "HEAD", (onEnd) =>
-              answer(context, verdict, slices, onEnd),
+              answer(context, verdict, { slices, halfLoop }, onEnd),
             );
         }
       },
@@ -106,21 +108,34 @@ class Answers {
   }
 }
 
+/** What answers are made with. */
+interface Means {
+  readonly slices: PayloadSlices;
+  readonly halfLoop: HalfLoop;
+}
+
+/** A payload, as it is read for an answer. */
+interface Reading {
+  readonly bytesFrom: BytesFrom;
+  readonly halfLoop: HalfLoop;
+}
+
 async function answer(
   context: ListenerContext,
   granted: Granted,
-  slices: PayloadSlices,
+  { slices, halfLoop }: Means,
   onEnd: () => void,
 ): Promise<Response> {
   const { eventId } = granted.grant;
   const bytesFrom: BytesFrom = async (at) => (await slices.from(eventId, at))?.bytes ?? null;
+  const reading: Reading = { bytesFrom, halfLoop };
   const limit = context.req.query("limit");
   const after = context.req.query("after");
   if (limit !== undefined || after !== undefined) {
-    return pageAnswer(context, granted, bytesFrom, { limit, after }, onEnd);
+    return pageAnswer(context, granted, reading, { limit, after }, onEnd);
   }
   const first = await slices.from(eventId, 0);
-  return first === null ? gone() : wholeAnswer(context, eventId, first, bytesFrom, onEnd);
+  return first === null ? gone() : wholeAnswer(context, eventId, first, reading, onEnd);
 }
 
 const HEADERS = {
@@ -134,7 +149,7 @@ function wholeAnswer(
   context: ListenerContext,
   eventId: string,
   { payloadBytes: size }: Slice,
-  bytesFrom: BytesFrom,
+  reading: Reading,
   onEnd: () => void,
 ): Response {
   const etag = `"${eventId}"`;
@@ -148,7 +163,7 @@ function wholeAnswer(
     return problem(416, `The payload has ${size} bytes.`, { "content-range": `bytes */${size}` });
   }
   const span = range.kind === "part" ? range : { from: 0, to: size };
-  const body = streamOf([span], bytesFrom, onEnd);
+  const body = streamOf({ ...reading, parts: [span] }, onEnd);
   const length = { "content-length": String(span.to - span.from) };
   return range.kind === "whole"
     ? new Response(body, { status: 200, headers: { ...headers, ...length } })
@@ -166,7 +181,7 @@ interface PageQuery {
 async function pageAnswer(
   context: ListenerContext,
   { grant, keys }: Granted,
-  bytesFrom: BytesFrom,
+  reading: Reading,
   query: PageQuery,
   onEnd: () => void,
 ): Promise<Response> {
@@ -174,7 +189,7 @@ async function pageAnswer(
   if (limit === null) {
     return problem(400, `limit is a number between 1 and ${LIMIT_MAX}.`);
   }
-  const place = query.after === undefined ? await firstPlace(bytesFrom) : readCursor(keys, grant, query.after);
+  const place = query.after === undefined ? await firstPlace(reading.bytesFrom) : readCursor(keys, grant, query.after);
   if (place === "gone") {
     return gone();
   }
@@ -183,7 +198,7 @@ async function pageAnswer(
       ? problem(400, "The payload is neither an array nor an object, and has no pages.")
       : problem(400, "after is no cursor of this payload.");
   }
-  const page = await findPage(bytesFrom, place, limit);
+  const page = await findPage(reading.bytesFrom, place, limit, reading.halfLoop);
   if (page === null) {
     return gone();
   }
@@ -197,7 +212,8 @@ async function pageAnswer(
     vary: "accept",
     ...(next !== null && { link: `<?limit=${limit}&after=${next}>; rel="next"` }),
   };
-  return new Response(streamOf(parts, bytesFrom, onEnd, isLines ? onOneLine : undefined), { status: 200, headers });
+  const body = { ...reading, parts, ...(isLines && { convert: onOneLine }) };
+  return new Response(streamOf(body, onEnd), { status: 200, headers });
 }
 
 function limitOf(text: string | undefined): number | null {
@@ -217,25 +233,31 @@ function jsonOf({ spans }: Page, { isObject }: Place, next: string | null): read
   const first = spans[0];
   const last = spans.at(-1);
   const between: readonly Span[] = first && last ? [{ from: first.from, to: last.to }] : [];
-  return [`{"next":${JSON.stringify(next)},${open}`, ...between, close];
+  return [Buffer.from(`{"next":${JSON.stringify(next)},${open}`), ...between, Buffer.from(close)];
 }
+
+const BEFORE_MEMBER = Buffer.from("{");
+const AFTER_MEMBER = Buffer.from("}\n");
+const AFTER_ELEMENT = Buffer.from("\n");
 
 /** An element a line; a member of an object as an object of its own. */
 function linesOf({ spans }: Page, { isObject }: Place): readonly Part[] {
-  return spans.flatMap((span) => (isObject ? ["{", span, "}\n"] : [span, "\n"]));
+  return spans.flatMap((span) => (isObject ? [BEFORE_MEMBER, span, AFTER_MEMBER] : [span, AFTER_ELEMENT]));
 }
 
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 const BLANK = 0x20;
 
 /** A line feed in JSON is always a blank, because strings hold none. */
 function onOneLine(bytes: Buffer): Buffer {
-  if (!bytes.includes("\n") && !bytes.includes("\r")) {
+  if (!bytes.includes(LINE_FEED) && !bytes.includes(CARRIAGE_RETURN)) {
     return bytes;
   }
   const copy = Buffer.from(bytes);
-  for (const lineEnd of ["\n", "\r"]) {
-    for (let at = copy.indexOf(lineEnd); at !== -1; at = copy.indexOf(lineEnd, at + 1)) {
-      copy[at] = BLANK;
+  for (let index = 0; index < copy.length; index += 1) {
+    if (copy[index] === LINE_FEED || copy[index] === CARRIAGE_RETURN) {
+      copy[index] = BLANK;
     }
   }
   return copy;
