@@ -5,7 +5,7 @@ import type { Events } from "../../telemetry/bus.ts";
 import type { Budget } from "./budget.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Standing } from "./lane.ts";
-import { isTransformed, type Payloads, payloadKey } from "./payloads.ts";
+import { isTransformed, isUnmeasured, type Payloads, payloadKey } from "./payloads.ts";
 
 /** Payloads of one load, and their bytes unless it is a single larger one: some milliseconds of Postgres. */
 const LOAD_MAX = 64;
@@ -71,6 +71,10 @@ export class Loader {
     this.#wanted = [];
     const batches: Record<Standing, Batch> = { good: newBatch(), new: newBatch(), doubtful: newBatch() };
     for (const one of wanted) {
+      if (isUnmeasured(one.delivery)) {
+        this.#refuseUnmeasured(one);
+        continue;
+      }
       this.#sort(one, batches[this.#parts.standingOf(one.delivery.endpointId)]);
     }
     for (const standing of ["good", "new", "doubtful"] as const) {
@@ -84,6 +88,16 @@ export class Loader {
       }
     }
     return wanted.length > 0;
+  }
+
+  #refuseUnmeasured(wanted: Wanted): void {
+    this.#parts.events.emit("payload.failed", {
+      event_id: wanted.delivery.event.id,
+      endpoint_id: wanted.delivery.endpointId,
+      error: "Postgres could not read it for its size in time",
+      sqlstate: null,
+    });
+    this.#parts.onLoaded(wanted, "failed");
   }
 
   #sort(wanted: Wanted, batch: Batch): void {

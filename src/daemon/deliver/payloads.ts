@@ -1,5 +1,5 @@
 import type { Database } from "../../db/database.ts";
-import { isUnreadable } from "../../db/pgErrors.ts";
+import { classifyPostgresError, isUnreadable } from "../../db/pgErrors.ts";
 import { defineStatement } from "../../db/statements.ts";
 import type { Delivery } from "../../domain/delivery.ts";
 import { SENT_BYTES_MAX } from "../../domain/event.ts";
@@ -27,7 +27,8 @@ const READ_BYTES_MAX = 1_048_576;
 export interface Payloads {
   /**
    * Notes how large the payloads of these deliveries are that did not come with them. One that Postgres cannot read stays
-   * unknown, and fails when it is loaded. One that takes more than what is sent, compressed, is not read for its size.
+   * unknown, and fails when it is loaded. One that takes more than what is sent, compressed, is not read for its size. Of
+   * one that Postgres could not read in time, it is known what it takes compressed: `isUnmeasured`.
    */
   measure(deliveries: readonly Delivery[]): Promise<void>;
   /** Loads the payloads of events; one whose event is gone is missing. */
@@ -39,6 +40,14 @@ export interface Payloads {
 /** Whether a delivery sends something else than the payload of its event. */
 export function isTransformed({ tenure }: Delivery): boolean {
   return tenure.kind === "leased" && tenure.content !== null && tenure.content.isStored;
+}
+
+/**
+ * Whether Postgres could not even read the payload for its size in time. It may be far too large for a daemon's memory, so
+ * it is not loaded.
+ */
+export function isUnmeasured({ event }: Delivery): boolean {
+  return event.payload === null && !event.hasKnownSize && event.payloadBytes > 0;
 }
 
 /** What identifies a payload that is to be loaded: that of an event, which its deliveries share, or that of one delivery. */
@@ -54,7 +63,7 @@ export function payloadsFrom(database: Database): Payloads {
         .filter((delivery) => delivery.event.payload === null && !isTransformed(delivery))
         .map(({ event }) => event);
       const eventIds = [...new Set(events.map(({ id }) => id))];
-      const sizes: Sizes = { exact: new Map(), stored: new Map() };
+      const sizes: Sizes = { exact: new Map(), stored: new Map(), tooSlow: new Set() };
       if (eventIds.length > 0) {
         await noteSizes(database, eventIds, false, sizes);
       }
@@ -65,7 +74,7 @@ export function payloadsFrom(database: Database): Payloads {
       for (const event of events) {
         const bytes = sizes.exact.get(event.id);
         event.hasKnownSize = bytes !== undefined;
-        event.payloadBytes = bytes ?? (storedOf(sizes, event.id) > SENT_BYTES_MAX ? storedOf(sizes, event.id) : 0);
+        event.payloadBytes = bytes ?? leastOf(sizes, event.id);
       }
     },
     load: async (eventIds) => {
@@ -90,10 +99,18 @@ interface Sizes {
   readonly exact: Map<string, number>;
   /** On the disk of Postgres, perhaps compressed. */
   readonly stored: Map<string, number>;
+  /** Those that Postgres could not read in time. */
+  readonly tooSlow: Set<string>;
 }
 
 function storedOf({ stored }: Sizes, eventId: string): number {
   return stored.get(eventId) ?? 0;
+}
+
+/** Of a payload whose size is not known: 0 unless it takes so much on the disk, and can be read. */
+function leastOf(sizes: Sizes, eventId: string): number {
+  const stored = storedOf(sizes, eventId);
+  return stored > SENT_BYTES_MAX || sizes.tooSlow.has(eventId) ? stored : 0;
 }
 
 function groupsToRead(eventIds: readonly string[], sizes: Sizes): readonly (readonly string[])[] {
@@ -127,11 +144,16 @@ async function noteSizes(
   }
 }
 
-/** A payload that cannot be read must not keep the others, nor the claim that brought it. */
+/** A payload that cannot be read, or not in time, must not keep the others, nor the claim that brought it. */
 async function noteReadable(database: Database, eventIds: readonly string[], sizes: Sizes): Promise<void> {
   try {
     await noteSizes(database, eventIds, true, sizes);
   } catch (thrown) {
+    const [eventId = ""] = eventIds;
+    if (isCancelled(thrown) && eventIds.length === 1 && storedOf(sizes, eventId) > READ_BYTES_MAX) {
+      sizes.tooSlow.add(eventId);
+      return;
+    }
     if (!isUnreadable(thrown)) {
       throw thrown;
     }
@@ -139,4 +161,9 @@ async function noteReadable(database: Database, eventIds: readonly string[], siz
       await noteReadable(database, [eventId], sizes);
     }
   }
+}
+
+/** By the deadline of the statement. */
+function isCancelled(thrown: unknown): boolean {
+  return classifyPostgresError(thrown).sqlstate === "57014";
 }

@@ -155,5 +155,10 @@ function isFirstAttempt({ tenure }: Delivery): boolean {
 
 /** Whether its payload is to be loaded and known to be readable: one that is not would make a load of many fail. */
 function isMeasured(delivery: Delivery | null): boolean {
-  return delivery !== null && delivery.event.payload === null && delivery.event.payloadBytes > 0;
+  return (
+    delivery !== null &&
+    delivery.event.payload === null &&
+    delivery.event.hasKnownSize &&
+    delivery.event.payloadBytes > 0
+  );
 }

@@ -703,6 +703,12 @@ describe("payloads that are loaded when their turn comes", () => {
       lanes.takeAhead("b", () => true),
       null,
     );
+    unknown.event.payloadBytes = 40_000;
+    unknown.event.hasKnownSize = false;
+    assert.equal(
+      lanes.takeAhead("b", () => true),
+      null,
+    );
     startAll(lanes);
     admitLarge(lanes, "a", 1);
     assert.equal(

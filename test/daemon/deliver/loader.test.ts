@@ -88,6 +88,18 @@ test("a single larger payload is loaded alone", async () => {
   assert.deepEqual([loads, refused], [[[large.event.id]], [small.event.id]]);
 });
 
+test("a payload that Postgres could not read for its size is not loaded, and keeps no other", async () => {
+  const [unmeasured, other] = [largeFor(2 * MIB), largeFor(3 * MIB)];
+  unmeasured.event.hasKnownSize = false;
+  const { loads, loaded, emitted } = await loadAll([unmeasured, other]);
+  assert.deepEqual(loads, [[other.event.id]]);
+  assert.equal(loaded.get(unmeasured.event.id), "failed");
+  assert.deepEqual(
+    emitted.named("payload.failed").map(({ event_id }) => event_id),
+    [unmeasured.event.id],
+  );
+});
+
 for (const [what, sqlstate, outcome] of [
   [
     "has a character that the encoding lacks",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
-import { payloadsFrom } from "../../../src/daemon/deliver/payloads.ts";
+import { isUnmeasured, payloadsFrom } from "../../../src/daemon/deliver/payloads.ts";
 import type { Database } from "../../../src/db/database.ts";
 import type { Delivery } from "../../../src/domain/delivery.ts";
 import { deliveryOf } from "../../support/delivery.ts";
@@ -14,7 +14,7 @@ function largeOf(id: string): Delivery {
 type IsCompressed = (eventId: string) => boolean;
 
 /** Answers 100 bytes for each event whose size it knows, and fails with this state if it reads the bad one. */
-function serverWith(bad: string, sqlstate: string, isCompressed: IsCompressed = () => true) {
+function serverWith(bad: string, sqlstate: string, isCompressed: IsCompressed = () => true, storedBytes = 100) {
   /** Of the statements that read compressed payloads, how many events. */
   const read: number[] = [];
   /** Of those that read none. */
@@ -29,7 +29,7 @@ function serverWith(bad: string, sqlstate: string, isCompressed: IsCompressed = 
     }
     const sizeOf = (id: string) => (readsCompressed || !isCompressed(id) ? 100 : null);
     return {
-      rows: eventIds.map((event_id) => ({ event_id, bytes: sizeOf(event_id), stored_bytes: 100 })),
+      rows: eventIds.map((event_id) => ({ event_id, bytes: sizeOf(event_id), stored_bytes: storedBytes })),
       rowCount: eventIds.length,
     };
   };
@@ -63,6 +63,28 @@ for (const [what, sqlstate] of [
     assert.deepEqual(read, [4]);
   });
 }
+
+test("a payload that takes more than a megabyte compressed, and too long to read, keeps nothing", async () => {
+  const { payloads, read } = serverWith("3", "57014", () => true, 1_048_577);
+  const deliveries = ["1", "2", "3", "4"].map(largeOf);
+  await payloads.measure(deliveries);
+  assert.deepEqual(read, [1, 1, 1, 1]);
+  assert.deepEqual(
+    deliveries.map(({ event }) => [event.payloadBytes, event.hasKnownSize]),
+    [
+      [100, true],
+      [100, true],
+      [1_048_577, false],
+      [100, true],
+    ],
+  );
+  assert.deepEqual(deliveries.map(isUnmeasured), [false, false, true, false]);
+});
+
+test("a deadline that a small payload meets alone is no payload's fault", async () => {
+  const { payloads } = serverWith("3", "57014");
+  await assert.rejects(payloads.measure([largeOf("3")]), pg.DatabaseError);
+});
 
 test("compressed payloads are read for their sizes a few at a time, each once", async () => {
   const { payloads, asked, read } = serverWith("none", "XX001");
