@@ -372,6 +372,29 @@ describe("a cursor", () => {
     assert.deepEqual((await fetchAll(database.pool, endpoint, gone.next)).events, [events[2]]);
   });
 
+  test("passes nothing that waits among what a cancelled replay left behind and retention has removed", async () => {
+    const endpoint = await createPullEndpoint(database.pool);
+    const [old] = await published(1);
+    const { next } = await fetchAll(database.pool, endpoint, null);
+    await fetchPage(database.pool, endpoint, next);
+    const [waiting] = await published(1);
+    const replay = await askFor(
+      database.pool,
+      "select replay_id from postrider.replay($1, 'yesterday', 'tomorrow', states => '{succeeded}')",
+      [endpoint],
+    );
+    await database.pool.query("select postrider_internal.prepare_replay($1)", [replay]);
+    assert.deepEqual((await fetchPage(database.pool, endpoint, next)).events, [waiting, old]);
+    await database.pool.query("select postrider.cancel_replay($1)", [replay]);
+    await database.pool.query("select postrider_internal.prepare_replay($1)", [replay]);
+    assert.deepEqual(await statesOf(endpoint), { succeeded: 1, pending: 1 });
+    await database.pool.query("select postrider_internal.note_gone($1, $1)", [old]);
+    await database.pool.query("delete from postrider.delivery where event_id = $1", [old]);
+    for (const after of [next, null]) {
+      assert.deepEqual((await fetchPage(database.pool, endpoint, after)).events, [waiting]);
+    }
+  });
+
   test("outlives a failover to a server that lacks the places it stands behind", async () => {
     const endpoint = await createPullEndpoint(database.pool);
     const events = await published(4);

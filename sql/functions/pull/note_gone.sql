@@ -5,7 +5,8 @@ set enable_seqscan = off
 as $$
 #variable_conflict use_column
 -- Called before the deliveries of these events are removed, under a short lock_timeout. What is pending stays, so nothing is
--- gone that was not acknowledged.
+-- gone that was not acknowledged. But a replay that was cancelled leaves what had arrived before at places that were not
+-- acknowledged. Among them others wait, and whoever went on behind them would pass these.
 begin
   update postrider.pull_position p
   set gone_place = g.place
@@ -13,7 +14,7 @@ begin
     select q.endpoint_id, (
       select d.pull_place
       from postrider.delivery d
-      where d.endpoint_id = q.endpoint_id and d.pull_place is not null and d.state = 'succeeded'
+      where d.endpoint_id = q.endpoint_id and d.pull_place is not null and d.pull_place <= q.acknowledged_place and d.state = 'succeeded'
         and d.event_id between lower_bound and upper_bound
       order by d.pull_place desc
       limit 1) as place
