@@ -395,6 +395,20 @@ describe("a cursor", () => {
     }
   });
 
+  test("from before what is gone goes on with what is retained, whoever has acknowledged that", async () => {
+    const endpoint = await createPullEndpoint(database.pool);
+    const events = await published(3);
+    const slow = await fetchPage(database.pool, endpoint, null, { eventsMax: 1 });
+    const fast = await fetchAll(database.pool, endpoint, slow.next);
+    await fetchPage(database.pool, endpoint, fast.next);
+    assert.deepEqual(await statesOf(endpoint), { succeeded: 3 });
+    await database.pool.query("select postrider_internal.note_gone($1, $1)", [events[1]]);
+    await database.pool.query("delete from postrider.delivery where event_id = $1", [events[1]]);
+    const gone = await fetchPage(database.pool, endpoint, slow.next);
+    assert.equal(gone.outcome, "gone");
+    assert.deepEqual((await fetchAll(database.pool, endpoint, gone.next)).events, [events[2]]);
+  });
+
   test("outlives a failover to a server that lacks the places it stands behind", async () => {
     const endpoint = await createPullEndpoint(database.pool);
     const events = await published(4);

@@ -55,7 +55,9 @@ begin
     else postrider_internal.cursor_place(known.cursor_key, fetch_events.endpoint_id, after_cursor) end;
   if after_place is null or after_place < known.gone_place then
     outcome := case when after_place is null then 'foreign' else 'gone' end;
-    next_cursor := postrider_internal.pull_cursor(known.cursor_key, fetch_events.endpoint_id, greatest(known.acknowledged_place, known.gone_place));
+    -- A slower receiver goes on right behind what is gone, and not behind what another one has acknowledged.
+    next_cursor := postrider_internal.pull_cursor(known.cursor_key, fetch_events.endpoint_id,
+      case when after_place is null then greatest(known.acknowledged_place, known.gone_place) else known.gone_place end);
     return next; return;
   end if;
   is_well := is_on and receiver.state = 'active' and (receiver.signing = 'hmac' or postrider_internal.has_signing_key(fetch_events.endpoint_id));
