@@ -121,13 +121,14 @@ test("a page of a pull endpoint costs the same before a million events, and in t
     // The first half is fetched, and the second comes.
     await pool.query(
       `update postrider.delivery set state = 'succeeded', finished_at = now(), next_attempt_at = null, pull_place = p.place
-       from (select event_id, 1000 + row_number() over (order by next_attempt_at) as place from postrider.delivery
-             where endpoint_id = $1 and pull_place is null) p
+       from (select event_id, (select last_place from postrider.pull_position where endpoint_id = $1)
+                    + row_number() over (order by next_attempt_at) as place
+             from postrider.delivery where endpoint_id = $1 and pull_place is null) p
        where delivery.event_id = p.event_id and endpoint_id = $1`,
       [endpoint],
     );
     await pool.query(
-      "update postrider.pull_position set last_place = 1000 + $2::integer / 2, acknowledged_place = 1000 + $2::integer / 2 where endpoint_id = $1",
+      "update postrider.pull_position set last_place = last_place + $2::integer / 2, acknowledged_place = last_place + $2::integer / 2 where endpoint_id = $1",
       [endpoint, depth],
     );
     await pool.query(

@@ -417,10 +417,31 @@ describe("a cursor", () => {
     const ahead = await fetchPage(database.pool, endpoint, behind.next, known);
     // As a standby has it that was promoted before the second page reached it.
     await database.pool.query(
-      "update postrider.pull_position set last_place = 1, acknowledged_place = 0, server = 'former'",
+      `update postrider.pull_position
+       set last_place = (select min(pull_place) from postrider.delivery), acknowledged_place = 0, server = 'former'`,
     );
     await database.pool.query(
-      "update postrider.delivery set pull_place = null, state = 'pending', finished_at = null, next_attempt_at = created_at where pull_place > 1",
+      `update postrider.delivery set pull_place = null, state = 'pending', finished_at = null, next_attempt_at = created_at
+       where pull_place > (select last_place from postrider.pull_position)`,
+    );
+    const another = await fetchAll(database.pool, endpoint, behind.next);
+    assert.deepEqual(another.events, events.slice(1));
+    assert.deepEqual((await fetchAll(database.pool, endpoint, ahead.next)).events, events.slice(1));
+  });
+
+  test("outlives a restore on the same server, whose backup lacks the places it stands behind", async () => {
+    const endpoint = await createPullEndpoint(database.pool);
+    const events = await published(4);
+    const behind = await fetchPage(database.pool, endpoint, null, { eventsMax: 1 });
+    const ahead = await fetchPage(database.pool, endpoint, behind.next, { eventsMax: 2 });
+    // Neither the cluster nor its timeline changes if a copy of the disk or of the files is started.
+    await database.pool.query(
+      `update postrider.pull_position
+       set last_place = (select min(pull_place) from postrider.delivery), acknowledged_place = 0`,
+    );
+    await database.pool.query(
+      `update postrider.delivery set pull_place = null, state = 'pending', finished_at = null, next_attempt_at = created_at
+       where pull_place > (select last_place from postrider.pull_position)`,
     );
     const another = await fetchAll(database.pool, endpoint, behind.next);
     assert.deepEqual(another.events, events.slice(1));

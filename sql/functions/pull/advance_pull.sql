@@ -5,11 +5,12 @@ as $$
 #variable_conflict use_column
 -- Called by fetch_events alone, under its planner settings.
 --
--- After a failover places continue at a multiple of 2^40 that was not used before. A standby that was promoted, or a backup
--- that was restored, may lack places that the former server has given. If other deliveries got them, a receiver with a
--- cursor behind them would never get these.
+-- A server may lack places that it or its predecessor has given: a standby that was promoted, a backup that was restored, a
+-- disk that has not kept what was written to it. If other deliveries got them, a receiver with a cursor behind them would
+-- never get these. So a place is never less than the time in microseconds. After a failover places also continue at a
+-- multiple of 2^32, which are 71 minutes, that was not used before, because the clocks of two servers may differ.
 declare
-  places_of_server constant bigint := 2::bigint ^ 40;
+  places_of_server constant bigint := 2::bigint ^ 32;
   known record;
   placed integer := 0;
 begin
@@ -17,6 +18,7 @@ begin
   from postrider.pull_position p
   where p.endpoint_id = advance_pull.endpoint_id
   for update;
+  known.last_place := greatest(known.last_place, (extract(epoch from clock_timestamp()) * 1000000)::bigint);
   if known.server is distinct from known.present then
     known.last_place := case when known.server is null then known.last_place
       -- A step at random, because two servers may follow one and the same.
