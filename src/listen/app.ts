@@ -22,6 +22,8 @@ export interface AppOptions {
   readonly source: string;
   /** Bytes of a payload that are read at a time. Default: SLICE_BYTES. */
   readonly sliceBytes?: number;
+  /** How long the receiver of a pull endpoint may take to read a large event. Default: LARGE_READ_MS. */
+  readonly largeReadMs?: number;
   /** An error that nobody expected. The client learns nothing of it. */
   readonly onError: (message: string) => void;
 }
@@ -30,7 +32,8 @@ export interface AppOptions {
 const OUTAGE_RETRY_S = 5;
 
 /** Every route of the listener. openapi.json describes them, and a test compares the two. */
-export function makeApp({ vitals, database, sealingKeys, source, sliceBytes, onError }: AppOptions): ListenerApp {
+export function makeApp(options: AppOptions): ListenerApp {
+  const { vitals, database, sealingKeys, source, sliceBytes, largeReadMs, onError } = options;
   const app = new Hono<ListenerEnv>();
   app.use(async (context, next) => {
     await next();
@@ -51,7 +54,7 @@ export function makeApp({ vitals, database, sealingKeys, source, sliceBytes, onE
   addHealth(app, vitals);
   addKeys(app, database);
   addPayloads(app, { database, sealingKeys, slices: new PayloadSlices(database.payloads, sliceBytes) });
-  addPull(app, { database, sealingKeys, source });
+  addPull(app, { database, sealingKeys, source, largeReadMs });
   addMetrics(app, vitals);
   return app;
 }

@@ -13,6 +13,7 @@ import { type Head, type ItemRow, pageBody } from "./pullPage.ts";
 import { PullWaiting } from "./pullWaiting.ts";
 import { addRoute, type ListenerApp, type ListenerContext } from "./routes.ts";
 import { bearerToken, isTokenOf } from "./token.ts";
+import { UnreadPages } from "./unreadPages.ts";
 
 const findPullEndpoint = defineStatement("find_pull_endpoint", {
   params: { endpointId: "uuid" },
@@ -47,7 +48,9 @@ const PAGE_BYTES = 1_048_576;
 const ENVELOPE_BYTES_MAX = 65_536;
 const ITEM_BYTES_MAX = PLAINTEXT_BYTES_MAX - ENVELOPE_BYTES_MAX;
 /** Pages that their receivers have not read yet; beside them there may be one with a large event. */
-const UNREAD_BYTES_MAX = 32 * 1_048_576;
+const UNREAD_LIMITS = { bytesMax: 32 * PAGE_BYTES, bytesPerEndpointMax: 8 * PAGE_BYTES };
+/** How long a receiver may take to read a large event, because others wait for theirs: 160 KiB a second for the largest. */
+const LARGE_READ_MS = 300_000;
 const RETRY_S = 5;
 
 export interface PullOptions {
@@ -55,6 +58,8 @@ export interface PullOptions {
   readonly sealingKeys: readonly SealingKey[];
   /** CloudEvents' `source`. */
   readonly source: string;
+  /** Default: LARGE_READ_MS. */
+  readonly largeReadMs?: number | undefined;
 }
 
 /** What a request asks for. */
@@ -91,20 +96,44 @@ class Pull {
   readonly #waiting: PullWaiting;
   /** Attempts are recorded as this listener's. */
   readonly #listenerId = randomUUID();
-  #unreadBytes = 0;
+  readonly #unread = new UnreadPages(UNREAD_LIMITS);
+  readonly #largeReadMs: number;
   #givesLarge = false;
 
-  constructor({ database, sealingKeys, source }: PullOptions) {
+  constructor({ database, sealingKeys, source, largeReadMs = LARGE_READ_MS }: PullOptions) {
+    this.#largeReadMs = largeReadMs;
     this.#database = database;
     this.#sealingKeys = sealingKeys;
     this.#formats = makeFormats(source);
     this.#waiting = new PullWaiting(database);
   }
 
+  /** Looks again whenever something may be there, until there is or the time is over. While it waits it holds no connection. */
   async answer(context: ListenerContext): Promise<Response> {
+    const sinceMs = monotonicMs();
+    for (;;) {
+      const look = await this.#look(context);
+      if (look instanceof Response) {
+        return look;
+      }
+      const { endpoint, asking, page } = look;
+      const leftMs = sinceMs + asking.waitMs - monotonicMs();
+      const mayWait = isEmpty(page) && leftMs > 0;
+      if (!(mayWait && (await this.#waiting.wait(endpoint.id, leftMs, context.req.raw.signal)))) {
+        return (
+          refusalOf(page.head) ??
+          (await this.#write(context, look)) ??
+          problem(503, "the endpoint's encryption_key cannot encrypt", { "retry-after": "60" })
+        );
+      }
+    }
+  }
+
+  /** Judges the request anew: while it waited its token may have been revoked, or the endpoint's keys replaced. */
+  async #look(context: ListenerContext): Promise<Look | Response> {
     const endpoint = await this.#authorize(context);
     if (endpoint === null) {
-      return problem(401, undefined, { "www-authenticate": 'Bearer realm="postrider"' });
+      return unauthorized();
     }
     const asking = readAsking(context);
     if (typeof asking === "string") {
@@ -115,18 +144,10 @@ class Pull {
       // A daemon makes it, or an operator must.
       return problem(503, "the endpoint has no key to sign with yet", { "retry-after": String(RETRY_S) });
     }
-    if (this.#unreadBytes >= UNREAD_BYTES_MAX) {
-      return problem(503, undefined, { "retry-after": String(RETRY_S) });
-    }
     const page = await this.#page(context, endpoint, asking);
-    if (page === null) {
-      return problem(503, undefined, { "retry-after": String(RETRY_S) });
-    }
-    return (
-      refusalOf(page.head) ??
-      (await this.#write(context, endpoint, signing, page, asking)) ??
-      problem(503, "the endpoint's encryption_key cannot encrypt", { "retry-after": "60" })
-    );
+    return page === null
+      ? problem(503, undefined, { "retry-after": String(RETRY_S) })
+      : { endpoint, signing, asking, page };
   }
 
   /** Null for an unknown endpoint and for a wrong token alike. */
@@ -141,37 +162,28 @@ class Pull {
     return isTokenOf(token, digests) ? (rows[0] ?? null) : null;
   }
 
-  /** Null if another large event is being given: one at a time, because it is in memory several times over. */
-  async #page(context: ListenerContext, endpoint: PullEndpoint, asking: Asking): Promise<Page | null> {
-    const page = await this.#pageInTime(context, endpoint, asking);
-    if (page.head.outcome !== "large") {
-      return page;
+  /**
+   * Null if it must be asked for later: receivers have not read their pages, or another large event is being given. That is
+   * one at a time, because it is in memory several times over.
+   */
+  async #page(context: ListenerContext, { id }: PullEndpoint, asking: Asking): Promise<Page | null> {
+    if (this.#unread.isFull(id)) {
+      return null;
     }
-    if (this.#givesLarge) {
+    const page = await this.#fetch(id, asking, false);
+    if (page.head.outcome !== "large") {
+      // Others that asked with it may have filled the memory since.
+      return page.items.length > 0 && this.#unread.isFull(id) ? null : page;
+    }
+    const { outgoing } = context.env;
+    if (this.#givesLarge || outgoing.destroyed) {
       return null;
     }
     this.#givesLarge = true;
-    context.env.outgoing.once("close", () => {
+    outgoing.once("close", () => {
       this.#givesLarge = false;
     });
-    return await this.#fetch(endpoint.id, asking, true);
-  }
-
-  /** Looks again whenever something may be there, until there is or the time is over. While it waits it holds no connection. */
-  async #pageInTime(context: ListenerContext, { id }: PullEndpoint, asking: Asking): Promise<Page> {
-    const untilMs = monotonicMs() + asking.waitMs;
-    for (;;) {
-      const page = await this.#fetch(id, asking, false);
-      const isEmpty = page.items.length === 0 && !page.head.hasMore;
-      const leftMs = untilMs - monotonicMs();
-      const isOpen = page.head.outcome === "page" || page.head.outcome === "paused";
-      if (!isEmpty || !isOpen || leftMs <= 0) {
-        return page;
-      }
-      if (!(await this.#waiting.wait(id, leftMs, context.req.raw.signal))) {
-        return page;
-      }
-    }
+    return { ...(await this.#fetch(id, asking, true)), isLarge: true };
   }
 
   /** A value that Postgres cannot give keeps no other: the event that has it is found by smaller pages, and discarded. */
@@ -205,22 +217,21 @@ class Pull {
         hasMore: head?.has_more ?? false,
       },
       items,
+      isLarge: false,
     };
   }
 
-  async #write(
-    context: ListenerContext,
-    endpoint: PullEndpoint,
-    signing: Signing,
-    { head, items }: Page,
-    { after }: Asking,
-  ): Promise<Response | null> {
+  async #write(context: ListenerContext, { endpoint, signing, asking, page }: Look): Promise<Response | null> {
+    const { head, items, isLarge } = page;
     const format = this.#formats[endpoint.format === "cloudevents" ? "cloudevents" : "standard"];
     if (format.batch === null) {
       throw new Error("a format of pages has items");
     }
-    const id = pageId(endpoint.id, after, head, items);
+    const id = pageId(endpoint.id, asking.after, head, items);
     const plain = pageBody(format.batch, head, items);
+    if (!isLarge) {
+      this.#unread.hold(context.env.outgoing, endpoint.id, plain.length);
+    }
     const parsed = endpoint.encryption_key === null ? null : await loadEncryptionKey(endpoint.encryption_key);
     if (parsed?.kind === "problem") {
       return null;
@@ -231,7 +242,9 @@ class Pull {
         ? plain
         : await encryptBody(parsed.key, plain, { contentType, webhookId: id, endpointId: endpoint.id });
     const seconds = unixSeconds();
-    this.#holdUntilRead(context, body.length);
+    if (isLarge) {
+      cutAfter(context.env.outgoing, this.#largeReadMs);
+    }
     return new Response(body as Uint8Array<ArrayBuffer>, {
       headers: {
         "content-type": parsed === null ? contentType : ENCRYPTED_CONTENT_TYPE,
@@ -241,23 +254,44 @@ class Pull {
       },
     });
   }
-
-  #holdUntilRead(context: ListenerContext, bytes: number): void {
-    this.#unreadBytes += bytes;
-    context.env.outgoing.once("close", () => {
-      this.#unreadBytes -= bytes;
-    });
-  }
 }
 
 interface Page {
   readonly head: Head;
   readonly items: readonly ItemRow[];
+  /** It has the one large event that is being given. */
+  readonly isLarge: boolean;
+}
+
+/** What a request is answered with. */
+interface Look {
+  readonly endpoint: PullEndpoint;
+  readonly signing: Signing;
+  readonly asking: Asking;
+  readonly page: Page;
+}
+
+/** Nothing is there yet that would be an answer. */
+function isEmpty({ head, items }: Page): boolean {
+  return (head.outcome === "page" || head.outcome === "paused") && items.length === 0 && !head.hasMore;
+}
+
+function cutAfter(outgoing: ListenerContext["env"]["outgoing"], readMs: number): void {
+  const cutting = setTimeout(() => outgoing.destroy(), readMs).unref();
+  outgoing.once("close", () => clearTimeout(cutting));
+}
+
+function unauthorized(): Response {
+  return problem(401, undefined, { "www-authenticate": 'Bearer realm="postrider"' });
 }
 
 function signatureOf({ keys, mixedKeys }: Signing, id: string, seconds: number, body: Buffer): string {
   return mixedKeys === null ? signV1(keys, id, seconds, body) : signMixed(mixedKeys, id, seconds, body);
 }
+
+/** Postgres need not see what is none, and cannot take every text. */
+const CURSOR = /^[A-Za-z0-9_-]{32}$/;
+const FOREIGN = "the cursor is none of this endpoint; leave it out to get what is not acknowledged";
 
 /** A sentence if the request cannot be read. */
 function readAsking(context: ListenerContext): Asking | string {
@@ -270,6 +304,9 @@ function readAsking(context: ListenerContext): Asking | string {
     return `wait is a whole number of seconds from 0 to ${WAIT_S_MAX}`;
   }
   const after = context.req.query("after") ?? "";
+  if (after !== "" && !CURSOR.test(after)) {
+    return FOREIGN;
+  }
   return { after: after === "" ? null : after, limit, waitMs: waitS * 1_000 };
 }
 
@@ -288,7 +325,7 @@ function refusalOf({ outcome, next }: Head): Response | null {
     case "paused":
       return null;
     case "foreign":
-      return problem(400, "the cursor is none of this endpoint; leave it out to get what is not acknowledged");
+      return problem(400, FOREIGN);
     case "gone":
       return problem(
         410,
@@ -302,7 +339,7 @@ function refusalOf({ outcome, next }: Head): Response | null {
       return problem(403, "the endpoint is disabled");
     default:
       // Deleted since its token was looked at.
-      return problem(401, undefined, { "www-authenticate": 'Bearer realm="postrider"' });
+      return unauthorized();
   }
 }
 

@@ -12,6 +12,7 @@ import {
   eventually,
   insertEvent,
   insertEvents,
+  openSession,
   reset,
   rowsOf,
   type Session,
@@ -129,7 +130,11 @@ test("what cannot be answered says why", async (t) => {
   for (const query of ["?limit=0", "?limit=1001", "?limit=x", "?wait=31", "?wait=-1"]) {
     assert.equal((await problem(query)).status, 400, query);
   }
-  assert.match(String((await problem("?after=x")).detail), /^the cursor is none of this endpoint/);
+  for (const cursor of ["x", "%00", "A".repeat(32), `${"A".repeat(32)}%0A`]) {
+    const refused = await problem(`?after=${cursor}`);
+    assert.equal(refused.status, 400, cursor);
+    assert.match(String(refused.detail), /^the cursor is none of this endpoint/);
+  }
   const first = await bodyOf(await ask(url, made, "?limit=1"));
   const second = await bodyOf(await ask(url, made, `?limit=1&after=${first.next}`));
   await ask(url, made, `?after=${second.next}`);
@@ -248,6 +253,76 @@ test("large events come alone, and one at a time", async (t) => {
     [small],
   );
   assert.equal((await bodyOf(await ask(url, other))).data[0]?.data, JSON.parse(payload));
+});
+
+test("a receiver that goes away while Postgres is asked for a large event keeps no other from one", async (t) => {
+  const { url } = await startListener(t, { databaseUrl: database.url });
+  const made = await receiver();
+  await bodyOf(await ask(url, made));
+  const large = await insertEvent(database.pool, "order.paid", { payload: JSON.stringify("x".repeat(2_000_000)) });
+  await claimAll(database.pool);
+  const other = await openSession(t, database.url);
+  await other.query("begin");
+  await other.query("select from postrider.pull_position for update");
+  const leaving = new AbortController();
+  const left = fetch(`${url}/v1/endpoints/${made.id}/events`, {
+    headers: { authorization: `Bearer ${made.token}` },
+    signal: leaving.signal,
+  });
+  await eventually(
+    "it to wait for Postgres",
+    async () =>
+      (await askFor(
+        database.pool,
+        "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')",
+      )) === true,
+  );
+  leaving.abort();
+  await assert.rejects(left, { name: "AbortError" });
+  // The listener has heard of it before this is answered.
+  await fetch(`${url}/healthz`);
+  await other.query("commit");
+  await eventually("another one to be given it", async () => {
+    const answer = await ask(url, made);
+    if (answer.status !== 200) {
+      await answer.body?.cancel();
+      return false;
+    }
+    return (await bodyOf(answer)).data[0]?.id === large;
+  });
+});
+
+test("a large event that its receiver does not read keeps no page waiting, and no other large one for long", async (t) => {
+  const { url } = await startListener(t, { databaseUrl: database.url, largeReadMs: 1_000 });
+  const slow = await receiver();
+  const payload = JSON.stringify("x".repeat(40_000_000));
+  await insertEvent(database.pool, "order.paid", { payload });
+  await claimAll(database.pool);
+  const other = await receiver();
+  const held = await ask(url, slow);
+  assert.equal(held.status, 200);
+  const [small] = await published(1);
+  const page = await bodyOf(await ask(url, other));
+  assert.equal(page.data[0]?.id, small);
+  await eventually("it to be cut", async () => {
+    const answer = await ask(url, slow);
+    await answer.body?.cancel();
+    return answer.status === 200;
+  });
+  await assert.rejects(held.text());
+});
+
+test("a token that is revoked while its receiver waits gets nothing", async (t) => {
+  const { url } = await startListener(t, { databaseUrl: database.url });
+  const made = await receiver();
+  const waiting = ask(url, made, "?wait=30");
+  await eventually(
+    "it to wait",
+    async () => (await askFor(database.pool, "select count(*) = 1 from postrider.pull_position")) === true,
+  );
+  await database.pool.query("select postrider.revoke_pull_token(id) from postrider.pull_token");
+  await published(1);
+  assert.equal((await waiting).status, 401);
 });
 
 describe("the guide for receivers", () => {

@@ -23,6 +23,8 @@ interface ListenerSettings {
   readonly databaseUrl?: string;
   /** Bytes of a payload that are read at a time. */
   readonly sliceBytes?: number;
+  /** How long a receiver may take to read a large event. */
+  readonly largeReadMs?: number;
 }
 
 const NO_DATABASE = "postgres://127.0.0.1:1/none";
@@ -30,7 +32,14 @@ const NO_DATABASE = "postgres://127.0.0.1:1/none";
 /** A listener on a free port, without a daemon. It is stopped after the test. */
 export async function startListener(
   t: TestContext,
-  { limits, readiness, metrics = async () => ({}), databaseUrl = NO_DATABASE, sliceBytes }: ListenerSettings = {},
+  {
+    limits,
+    readiness,
+    metrics = async () => ({}),
+    databaseUrl = NO_DATABASE,
+    sliceBytes,
+    largeReadMs,
+  }: ListenerSettings = {},
 ): Promise<StartedListener> {
   const errors: string[] = [];
   const vitals = { readiness: readiness ?? (async () => ({ reasons: [], notes: [] })), metrics };
@@ -39,6 +48,7 @@ export async function startListener(
   const app = makeApp({
     ...{ vitals, database, sealingKeys: [], source: "postrider", onError: (message: string) => errors.push(message) },
     ...(sliceBytes !== undefined && { sliceBytes }),
+    ...(largeReadMs !== undefined && { largeReadMs }),
   });
   const listener = await Listener.start({
     address: { host: "127.0.0.1", port: 0 },
