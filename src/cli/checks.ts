@@ -10,6 +10,7 @@ import {
   lackingPrivileges,
   missingRows,
   partitionDaysAhead,
+  pullEndpoints,
   serverUnixMs,
   standingOf,
 } from "../db/standing.ts";
@@ -55,6 +56,7 @@ export const CHECKS: readonly Check[] = [
   { name: "egress", needs: [], look: lookAtEgress },
   { name: "certificates", needs: ["schema", "privileges"], look: lookAtCertificates },
   { name: "payloads", needs: ["schema", "privileges"], look: lookAtPublicUrl },
+  { name: "pull", needs: ["schema", "privileges"], look: lookAtPull },
   { name: "partitions", needs: ["schema"], look: lookAtPartitions },
 ];
 
@@ -268,6 +270,29 @@ async function lookAtPublicUrl({ client, config: { publicUrl } }: Checked): Prom
         remedy: "set POSTRIDER_PUBLIC_URL to where receivers reach the listener",
       }
     : { state: "ok", found: `${found}; receivers fetch larger payloads from ${publicUrl}` };
+}
+
+/** Warnings, because events only wait, and another daemon may listen. */
+async function lookAtPull({ client, config: { httpListen } }: Checked): Promise<Finding> {
+  const { count, withoutToken, suchAs } = await pullEndpoints(client);
+  if (count === 0) {
+    return { state: "ok", found: "no receiver fetches its events" };
+  }
+  const found = counted(count, "pull endpoint");
+  if (httpListen === null) {
+    return {
+      state: "warning",
+      found: `${found}, and POSTRIDER_HTTP_LISTEN is off: from a daemon with these settings nothing can be fetched`,
+      remedy: "set POSTRIDER_HTTP_LISTEN to an address that their receivers reach",
+    };
+  }
+  return withoutToken === 0
+    ? { state: "ok", found: `${found}, each with a token` }
+    : {
+        state: "warning",
+        found: `${found}, of which ${withoutToken} ${withoutToken === 1 ? "has" : "have"} no valid token, such as ${suchAs}: what waits there cannot be fetched`,
+        remedy: "give its receiver a token: select postrider.create_pull_token(endpoint_id), or disable the endpoint",
+      };
 }
 
 /** Daemons make seven days ahead, and look again every few minutes. */

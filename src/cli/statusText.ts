@@ -192,6 +192,7 @@ function endpointLines({ endpoints, endpoint_count, at }: Status): readonly stri
     ...consentLines(shown[index]?.handshake_state ?? null),
     ...haltedLines(shown[index], at),
     ...certificateLines(shown[index]?.certificate_expires_at ?? null, at),
+    ...tokenLines(shown[index]?.lacks_token ?? false),
   ]);
   return [
     counted(endpoint_count, "endpoint"),
@@ -289,6 +290,12 @@ function certificateLines(expiresAt: string | null, at: string): readonly string
   return daysLeft <= 0
     ? ["    its client certificate has expired: receivers refuse it"]
     : [`    its client certificate expires in ${counted(Math.floor(daysLeft), "day")}`];
+}
+
+function tokenLines(lacksToken: boolean): readonly string[] {
+  return lacksToken
+    ? ["    nothing can be fetched from it without a token: postrider.create_pull_token() makes one"]
+    : [];
 }
 
 function more(count: number, shownMax: number, noun: string): readonly string[] {

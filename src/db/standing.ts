@@ -71,6 +71,25 @@ export async function endpointsWithInlineLimit(client: Queryable): Promise<numbe
   return (await client.run(countInlineLimits, {})).rows[0]?.endpoints ?? 0;
 }
 
+const countPullEndpoints = defineStatement("count_pull_endpoints", {
+  params: {},
+  columns: { endpoints: "integer", without_token: "integer", such_as: "uuid?" },
+});
+
+/** Endpoints from which receivers fetch. */
+export interface PullEndpoints {
+  readonly count: number;
+  /** From these nothing can be fetched. */
+  readonly withoutToken: number;
+  /** One of these. */
+  readonly suchAs: string | null;
+}
+
+export async function pullEndpoints(client: Queryable): Promise<PullEndpoints> {
+  const [row] = (await client.run(countPullEndpoints, {})).rows;
+  return { count: row?.endpoints ?? 0, withoutToken: row?.without_token ?? 0, suchAs: row?.such_as ?? null };
+}
+
 const findClientCertificates = defineStatement("find_client_certificates", {
   params: { after: "uuid?", certificatesMax: "integer" },
   columns: { id: "uuid", name: "text?", certificate: "text?" },

@@ -124,6 +124,8 @@ export interface EndpointStatus {
   readonly halted_since: string | null;
   /** Until when its client certificate is valid; null if it has none. */
   readonly certificate_expires_at: string | null;
+  /** Nothing can be fetched from it: it is a pull endpoint without a valid token. */
+  readonly lacks_token: boolean;
   readonly pending: number;
   readonly due: number;
   /** False if there are more than the 10,000 that are counted. */
@@ -388,13 +390,20 @@ interface Cares {
   readonly halted_keys: number;
   readonly halted_since: Date | null;
   readonly certificate_expires_at: Date | null;
+  readonly lacks_token: boolean;
 }
 
 async function readCares(queries: Queries, endpointIds: readonly string[]): Promise<ReadonlyMap<string, Cares>> {
   const { rows } = await sql<Cares>`
-    select endpoint_id, halted_keys::integer, halted_since, certificate_expires_at
-    from postrider.endpoint_health
-    where endpoint_id = any (${endpointIds}::uuid[])`.execute(queries);
+    select h.endpoint_id, h.halted_keys::integer, h.halted_since, h.certificate_expires_at,
+           exists (
+             select from postrider.endpoint e
+             where e.id = h.endpoint_id and e.kind = 'pull' and e.state <> 'disabled'
+               and not exists (
+                 select from postrider.pull_token t
+                 where t.endpoint_id = e.id and (t.expires_at is null or t.expires_at > now()))) as lacks_token
+    from postrider.endpoint_health h
+    where h.endpoint_id = any (${endpointIds}::uuid[])`.execute(queries);
   return new Map(rows.map((row) => [row.endpoint_id, row]));
 }
 
@@ -491,6 +500,7 @@ function endpointStatus(
     halted_keys: cares?.halted_keys ?? 0,
     halted_since: cares?.halted_since?.toISOString() ?? null,
     certificate_expires_at: cares?.certificate_expires_at?.toISOString() ?? null,
+    lacks_token: cares?.lacks_token ?? false,
     pending: Number(backlog?.pending ?? 0),
     due: Number(backlog?.due ?? 0),
     pending_is_exact: backlog?.is_exact ?? true,

@@ -44,6 +44,7 @@ test("where everything is well, each check says so", async (t) => {
       "egress",
       "certificates",
       "payloads",
+      "pull",
       "partitions",
     ].map((check) => ["ok", check]),
   );
@@ -80,6 +81,7 @@ test("without the schema, what needs it is not looked at", async (t) => {
       "secrets skipped",
       "certificates skipped",
       "payloads skipped",
+      "pull skipped",
       "partitions skipped",
     ],
   );
@@ -139,6 +141,31 @@ test("large payloads that no URL leads to are a warning", async (t) => {
   assert.match(others.get("payloads")?.found ?? "", /^1 endpoint with an inline_limit, and no POSTRIDER_PUBLIC_URL/);
   const set = await check({ DATABASE_URL: url, POSTRIDER_PUBLIC_URL: "http://listener.test" });
   assert.equal(set.others.get("payloads"), undefined);
+});
+
+test("a pull endpoint from which nothing can be fetched is a warning", async (t) => {
+  const { url, pool } = await databaseFor(t);
+  const made = async () => {
+    const { rows } = await pool.query<{ id: string }>(
+      'select endpoint_id as id from postrider.create_endpoint(null, options => \'{"kind": "pull"}\')',
+    );
+    return rows[0]?.id ?? "";
+  };
+  const [served, forgotten, disabled] = [await made(), await made(), await made()];
+  await pool.query("select postrider.create_pull_token($1)", [served]);
+  await pool.query("select postrider.disable_endpoint($1)", [disabled]);
+  const env = { DATABASE_URL: url, POSTRIDER_HTTP_LISTEN: "127.0.0.1:8427" };
+  const { code, others } = await check(env);
+  assert.deepEqual([code, others.get("pull")?.state], [0, "warning"]);
+  assert.equal(
+    others.get("pull")?.found,
+    `2 pull endpoints, of which 1 has no valid token, such as ${forgotten}: what waits there cannot be fetched`,
+  );
+  assert.match(others.get("pull")?.remedy ?? "", /create_pull_token/);
+  await pool.query("select postrider.create_pull_token($1)", [forgotten]);
+  assert.equal((await check(env)).others.get("pull"), undefined);
+  const deaf = await check({ ...env, POSTRIDER_HTTP_LISTEN: "off" });
+  assert.match(deaf.others.get("pull")?.found ?? "", /^2 pull endpoints, and POSTRIDER_HTTP_LISTEN is off/);
 });
 
 test("an egress proxy that is out of reach is a fault", async (t) => {

@@ -199,6 +199,28 @@ test("halted ordering keys and client certificates that expire soon are named, w
   });
 });
 
+test("a pull endpoint without a valid token is named, with what to do", async () => {
+  await withDatabase(async (database) => {
+    const { pool } = database;
+    const { rows } = await pool.query<{ id: string }>(
+      'select endpoint_id as id from postrider.create_endpoint(null, options => \'{"kind": "pull"}\')',
+    );
+    const id = rows[0]?.id ?? "";
+    const told = async () => {
+      const status = await read(database);
+      const text = statusText(status);
+      for (const line of text.split("\n")) assert.ok(line.length <= 100, line);
+      return [status.endpoints[0]?.lacks_token, text.includes(`${id}\n    nothing can be fetched from it`)];
+    };
+    assert.deepEqual(await told(), [true, true]);
+    await pool.query("select postrider.create_pull_token($1)", [id]);
+    assert.deepEqual(await told(), [false, false]);
+    await pool.query("delete from postrider.pull_token");
+    await pool.query("select postrider.disable_endpoint($1)", [id]);
+    assert.deepEqual(await told(), [false, false]);
+  });
+});
+
 test("first attempts, recent attempts and deleted endpoints are counted", async () => {
   await withDatabase(async (database) => {
     const { pool } = database;
