@@ -931,6 +931,8 @@ create function postrider_internal.asked_time(endpoint_id uuid, due_at timestamp
 
 create function postrider_internal.attach_partition(parent text, day date, with_strays boolean DEFAULT false) returns void;
 
+create function postrider_internal.audited(value anyelement) returns jsonb;
+
 create function postrider_internal.auth_members() returns TABLE(type text, name text, is_secret boolean, is_required boolean);
 
 create function postrider_internal.base64url_bytes(value jsonb) returns bytea;
@@ -3210,6 +3212,8 @@ comment on function postrider_internal.array_predicate(jsonb,text) is 'An SQL/JS
 comment on function postrider_internal.asked_time(uuid,timestamp with time zone) is 'When a delivery that a person asks for is due: before all that wait behind an open circuit, so that it is found among them.';
 
 comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of a partitioned table. with_strays moves the day''s rows out of the default partition.';
+
+comment on function postrider_internal.audited(anyelement) is 'A time, an interval or a row for the detail of the audit, which reads alike whatever the session has set.';
 
 comment on function postrider_internal.auth_members() is 'What each type of postrider.endpoint.auth has. A user name is a secret, because many receivers take an API key as one.';
 

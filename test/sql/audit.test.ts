@@ -6,6 +6,8 @@ import {
   addPending,
   askFor,
   createEndpoint,
+  IN_A_WEEK,
+  insertEvent,
   inTransaction,
   openSession,
   reset,
@@ -14,6 +16,7 @@ import {
   subscribe,
 } from "../support/engine.ts";
 import { describePlan, ExplainingSession, pagesOf } from "../support/plans.ts";
+import { createPullEndpoint } from "../support/pulling.ts";
 
 const database = useDatabase();
 
@@ -70,6 +73,40 @@ test("a row reads alike, whatever the session has set", async (t) => {
     assert.match(String(expires_at ?? "+00:00"), /\+00:00$/);
   }
   assert.match(String(deleted?.before?.created_at), /\+00:00$/);
+});
+
+test("the detail of an action reads alike, whatever the session has set", async (t) => {
+  const session = await openSession(t, database.url);
+  await session.query("set intervalstyle = 'iso_8601'; set timezone = 'Asia/Kathmandu'");
+  const endpoint = await createEndpoint(session);
+  const pulled = await createPullEndpoint(session);
+  const event = await insertEvent(session, "order.paid", { deliverAt: IN_A_WEEK });
+  await session.query("insert into postrider.ingest (name, run_id) values ('app.log', gen_random_uuid())");
+  await session.query("begin");
+  await session.query("select postrider.reschedule($1, now() + interval '1 day')", [event]);
+  await session.query("select postrider.rotate_secret($1, '1 day 2 hours')", [endpoint]);
+  await session.query("select postrider.create_pull_token($1, '1 day 2 hours')", [pulled]);
+  await session.query("select postrider.replay($1, now() - interval '1 hour')", [endpoint]);
+  await session.query("select postrider.rebuild_minutes(now() - interval '1 hour')");
+  await session.query("select postrider.forget_ingest('app.log')");
+  await session.query("update postrider.retention set period = '14 days 1 hour', hours_period = '500 days 1 hour'");
+  const rows = await noted(session);
+  await session.query("rollback");
+  const details = new Map(rows.map(({ action, detail }) => [action, detail as Readonly<Record<string, unknown>>]));
+  const times = [
+    ["reschedule", "from"],
+    ["reschedule", "at"],
+    ["replay", "since"],
+    ["replay", "until"],
+  ] as const;
+  for (const [action, field] of [...times, ["rebuild_minutes", "since"], ["forget_ingest", "updated_at"]] as const) {
+    assert.match(String(details.get(action)?.[field]), /\+00:00$/, `${action} ${field}`);
+  }
+  for (const action of ["rotate_secret", "create_pull_token"]) {
+    assert.equal(details.get(action)?.overlap, "1 day 02:00:00", action);
+  }
+  const retention = rows.find(({ action }) => action === "update retention");
+  assert.deepEqual(retention?.after, { period: "14 days 01:00:00", hours_period: "500 days 01:00:00" });
 });
 
 describe("an edit by hand leaves one row in the audit", () => {

@@ -581,6 +581,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   claim_context: caller(),
   readable_context: caller(),
   note_action: caller(),
+  audited: caller(),
   refuse_truncate: caller(),
   replay: owner("operator"),
   cancel_replay: owner("operator"),

@@ -32,7 +32,8 @@ begin
   perform from postrider.delivery d where d.event_id = event_id and d.state = 'pending' order by d.endpoint_id for update;
   update postrider.delivery d set next_attempt_at = greatest(at, now())
   where d.event_id = event_id and d.state = 'pending' and d.leased_by is null;
-  perform postrider_internal.note_action('reschedule', null, event_id, jsonb_build_object('from', event.deliver_at, 'at', at));
+  perform postrider_internal.note_action('reschedule', null, event_id, jsonb_build_object(
+    'from', postrider_internal.audited(event.deliver_at), 'at', postrider_internal.audited(at)));
   perform postrider_internal.notify_daemons('operator');
   return event.deliver_at;
 end

@@ -16,7 +16,7 @@ begin
   end if;
   old_until := now() + overlap;
   perform postrider_internal.lock_endpoint(endpoint_id);
-  perform postrider_internal.begin_action('rotate_secret', endpoint_id, jsonb_build_object('overlap', overlap));
+  perform postrider_internal.begin_action('rotate_secret', endpoint_id, jsonb_build_object('overlap', postrider_internal.audited(overlap)));
   -- A secret that no longer signs could only be stolen. A key that no daemon has made yet is asked for again.
   -- One that this transaction has made by changing signing was shown to no one, and nothing was signed with it.
   delete from postrider.endpoint_secret s

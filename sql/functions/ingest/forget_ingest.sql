@@ -14,7 +14,7 @@ begin
   end if;
   delete from postrider.ingest p
   where p.name = forget_ingest.name
-  returning to_jsonb(p) into forgotten;
+  returning postrider_internal.audited(p) into forgotten;
   if not found then
     raise exception 'there is no ingest %', coalesce(quote_literal(forget_ingest.name), 'null')
       using errcode = 'no_data_found', hint = 'select name, path from postrider.ingest_position lists them.';

@@ -54,7 +54,7 @@ begin
     perform postrider_internal.add_to_hours(added.minute, added.part_id);
   end loop;
   perform postrider_internal.note_action('rebuild_minutes', null, null,
-    jsonb_build_object('since', first_minute, 'minutes', minutes, 'attempts', attempts));
+    jsonb_build_object('since', postrider_internal.audited(first_minute), 'minutes', minutes, 'attempts', attempts));
 end
 $$;
 comment on function postrider.rebuild_minutes(timestamptz) is

@@ -27,7 +27,8 @@ begin
   where t.endpoint_id = endpoint_id and (t.expires_at is null or t.expires_at > old_until);
   insert into postrider.pull_token (endpoint_id, token_hash) values (endpoint_id, sha256(convert_to(token, 'UTF8')))
   returning id into token_id;
-  perform postrider_internal.note_action('create_pull_token', endpoint_id, null, jsonb_build_object('token_id', token_id, 'overlap', overlap));
+  perform postrider_internal.note_action('create_pull_token', endpoint_id, null, jsonb_build_object(
+    'token_id', token_id, 'overlap', postrider_internal.audited(overlap)));
   return token;
 end
 $$;

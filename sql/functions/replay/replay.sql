@@ -88,7 +88,8 @@ begin
   values (endpoint_id, since, until, event_type, states, events, replay.after_event, replay.created_at)
   returning r.id into replay_id;
   perform postrider_internal.note_action('replay', endpoint_id, null, jsonb_strip_nulls(jsonb_build_object(
-    'replay_id', replay_id, 'since', since, 'until', until, 'event_type', event_type, 'states', states, 'events', events)));
+    'replay_id', replay_id, 'since', postrider_internal.audited(since), 'until', postrider_internal.audited(until), 'event_type', event_type,
+    'states', states, 'events', events)));
   perform postrider_internal.notify_daemons('operator');
 end
 $$;

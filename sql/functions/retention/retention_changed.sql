@@ -17,6 +17,9 @@ comment on trigger retention_changing on postrider.retention is 'Keeps changed_a
 create or replace function postrider_internal.retention_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+-- The audit reads alike, whoever's session writes it.
+set timezone = 'UTC'
+set intervalstyle = 'postgres'
 as $$
 begin
   insert into postrider.audit (action, before, after)
