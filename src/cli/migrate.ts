@@ -32,16 +32,17 @@ async function printed(config: Config): Promise<string> {
 }
 
 async function apply(client: Connection): Promise<void> {
-  const { applied, installed, dropped, alreadyAt, hasRestored } = await migrate(client);
+  const { applied, installed, dropped, restored, alreadyAt } = await migrate(client);
+  const hasDone = [applied, installed, dropped, restored].some(({ length }) => length > 0);
   const version = applied.at(-1)?.version ?? alreadyAt;
   const lines = [
-    ...(hasRestored ? ["wrote the rows of postrider.schema_migration again, which had been emptied"] : []),
+    ...restored.map((name) => `wrote the rows of postrider.${name} again, which had been emptied`),
     ...applied.map(({ name, durationMs }) => `applied ${name} in ${durationMs} ms`),
     ...(installed.length > 0
       ? [`installed ${counted(installed.length, "function or view", "functions and views")}`]
       : []),
     ...dropped.map((name) => `dropped ${name}, which is no longer part of Postrider`),
-    `${applied.length + installed.length + dropped.length === 0 ? "nothing to do: " : ""}the schema is at version ${version}`,
+    `${hasDone ? "" : "nothing to do: "}the schema is at version ${version}`,
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
   await reportRoles(client);

@@ -44,8 +44,8 @@ export interface MigrateResult {
   readonly dropped: readonly string[];
   /** The version that was found; 0 if there was no schema. */
   readonly alreadyAt: number;
-  /** The records of schema and upgrade files had been emptied, and were written again. */
-  readonly hasRestored: boolean;
+  /** The tables of records that had been emptied, and whose rows were written again. */
+  readonly restored: readonly string[];
 }
 
 /**
@@ -107,21 +107,20 @@ $clock$;`;
 export async function migrate(client: Connection, options: MigrateOptions = {}): Promise<MigrateResult> {
   const plan = readPlan(options.files);
   let state = refuseEdited(await stateBefore(client, plan));
-  const hasRestored = state.kind === "emptied";
-  if (hasRestored) {
-    await restoreRecords(client);
+  const done = { applied: [], installed: [], dropped: [], restored: [] as string[] };
+  if (state.kind === "emptied") {
+    done.restored.push(...(await restoreRecords(client)));
     state = refuseEdited(await stateBefore(client, plan));
   }
-  const done = { applied: [], installed: [], dropped: [] };
   if (state.kind === "current") {
     await refuseReplaced(client);
   }
   if (!(await isDone(client, state))) {
     const run: Run = { client, plan, progress: { kind: "waiting" }, alreadyAt: undefined, ...done };
     await runSegments(run);
-    return { ...done, hasRestored, alreadyAt: run.alreadyAt ?? versionOf(state) };
+    return { ...done, alreadyAt: run.alreadyAt ?? versionOf(state) };
   }
-  return { ...done, hasRestored, alreadyAt: versionOf(state) };
+  return { ...done, alreadyAt: versionOf(state) };
 }
 
 /** Also a schema that is current is finished again after an upgrade of the server, for what only the newer one has. */
@@ -141,19 +140,43 @@ async function hasNewServer(client: Queryable): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Writes the records again, as bootstrap.sql does, from the copy that the last migration has left. */
-async function restoreRecords(client: Connection): Promise<void> {
+/** Writes the records again, from the copy that the last migration has left. */
+async function restoreRecords(client: Connection): Promise<readonly string[]> {
   try {
     await takeLock(client, "transaction");
     await client.query(LIMIT_LOCK_WAITS);
-    await client.query(bootstrapText());
+    const restored = await runBootstrap(client);
     await client.query("commit");
+    return restored;
   } catch (thrown) {
     await client.query("rollback").catch(() => {
       // The connection is gone, and the server rolls back.
     });
     throw thrown instanceof PostriderError ? thrown : failureOf({ kind: "preparing" }, thrown);
   }
+}
+
+/** Returns the tables of records that bootstrap.sql found without a row, and filled again. */
+async function runBootstrap(client: Queryable): Promise<readonly string[]> {
+  const before = await emptyRecords(client);
+  await client.query(bootstrapText());
+  const after = await emptyRecords(client);
+  return before.filter((name) => !after.includes(name));
+}
+
+async function emptyRecords(client: Queryable): Promise<readonly string[]> {
+  const { rows: present } = await client.query<{ name: string }>(
+    `select name from unnest(array['schema_migration', 'schema_object']) as name
+     where pg_catalog.to_regclass('postrider.' || name) is not null`,
+  );
+  const empty: string[] = [];
+  for (const { name } of present) {
+    const { rows } = await client.query(`select from postrider.${name} limit 1`);
+    if (rows.length === 0) {
+      empty.push(name);
+    }
+  }
+  return empty;
 }
 
 async function stateBefore(client: Connection, plan: SchemaPlan): Promise<SchemaState> {
@@ -200,6 +223,7 @@ interface Run {
   readonly applied: AppliedFile[];
   readonly installed: string[];
   readonly dropped: string[];
+  readonly restored: string[];
   /** The version that was found under the lock: another run may have been quicker. */
   alreadyAt: number | undefined;
   progress: Progress;
@@ -231,7 +255,7 @@ async function runTransaction(run: Run, { steps, isLast }: TransactionSegment): 
   }
   await refuseReplaced(client);
   run.progress = { kind: "preparing" };
-  await client.query(bootstrapText());
+  const restored = await runBootstrap(client);
   const done = await runSteps(run, steps, versionOf(state));
   if (isLast) {
     run.progress = { kind: "finishing" };
@@ -246,6 +270,7 @@ async function runTransaction(run: Run, { steps, isLast }: TransactionSegment): 
     await client.query(FORGET_REPLACED);
   }
   await client.query("commit");
+  run.restored.push(...restored);
   run.applied.push(...done.applied);
   run.installed.push(...done.installed);
 }

@@ -34,7 +34,7 @@ test("table files are applied in order, each is reported, and a second run finds
     applied: [],
     installed: [],
     dropped: [],
-    hasRestored: false,
+    restored: [],
     alreadyAt: 2,
   });
 });
@@ -202,7 +202,7 @@ test("a daemon starts on a schema that is current, or ahead without a breaking c
     applied: [],
     installed: [],
     dropped: [],
-    hasRestored: false,
+    restored: [],
     alreadyAt: 2,
   });
 
@@ -499,7 +499,7 @@ test("the functions of a newer program are left alone, and a daemon works with t
     applied: [],
     installed: [],
     dropped: [],
-    hasRestored: false,
+    restored: [],
     alreadyAt: 1,
   });
 });
@@ -703,7 +703,7 @@ test("the printed script installs functions as migrate does, and is harmless twi
       applied: [],
       installed: [],
       dropped: [],
-      hasRestored: false,
+      restored: [],
       alreadyAt: 1,
     });
   }
