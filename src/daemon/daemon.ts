@@ -79,7 +79,9 @@ export class Daemon {
 
   /** What metrics tell of it, and what they tell of its database. */
   get samples(): Samples {
-    return daemonSamples(this.#parts, this.#config.maxInFlight, (name) => this.#lasts(name));
+    const { maxInFlight } = this.#config;
+    const limits = { maxInFlight, memoryBytesMax: memoryBytesMaxOf(this.#config) };
+    return daemonSamples(this.#parts, limits, (name) => this.#lasts(name));
   }
 
   get measures(): Measures {
@@ -273,10 +275,14 @@ export class Daemon {
   }
 }
 
+function memoryBytesMaxOf({ maxInFlight, traces }: Config): number {
+  return memoryBoundBytes(maxInFlight, traces?.queue.spansMax ?? null);
+}
+
 function factsOf(config: Config) {
   return {
     connections_max: CONNECTIONS_MAX,
-    memory_mib_max: Math.ceil(memoryBoundBytes(config.maxInFlight, config.traces?.queue.spansMax ?? null) / MIB),
+    memory_mib_max: Math.ceil(memoryBytesMaxOf(config) / MIB),
     max_in_flight: config.maxInFlight,
     poll_interval_ms: config.pollIntervalMs,
     shutdown_grace_ms: config.shutdownGraceMs,

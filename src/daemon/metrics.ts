@@ -1,15 +1,24 @@
 import { performance } from "node:perf_hooks";
 import { CONDITIONS, type ConditionName } from "../telemetry/conditions.ts";
 import type { Sample, Samples } from "../telemetry/metrics.ts";
-import { memoryBoundBytes } from "./memory.ts";
 import { type Parts, WORK_CONNECTIONS } from "./parts.ts";
 
 const WAKE_STATES: readonly Parts["wake"]["state"][] = ["awake", "sleeping", "napping", "blind"];
 /** A daemon follows no file. */
 const CONDITION_NAMES = (Object.keys(CONDITIONS) as ConditionName[]).filter((name) => name !== "file_missing");
 
+/** What a daemon takes at most. */
+interface DaemonLimits {
+  readonly maxInFlight: number;
+  readonly memoryBytesMax: number;
+}
+
 /** What metrics tell of one daemon, without what it asks of Postgres. `lasts`: in it, or in its process. */
-export function daemonSamples(parts: Parts, maxInFlight: number, lasts: (name: ConditionName) => boolean): Samples {
+export function daemonSamples(
+  parts: Parts,
+  { maxInFlight, memoryBytesMax }: DaemonLimits,
+  lasts: (name: ConditionName) => boolean,
+): Samples {
   const { lanes, recorder, sessions, sender, wake, budget, minutes } = parts;
   const { socketsOpen, connects } = sender.stats;
   return {
@@ -22,7 +31,7 @@ export function daemonSamples(parts: Parts, maxInFlight: number, lasts: (name: C
     postrider_waiting_deliveries: one(lanes.waiting),
     postrider_unrecorded_results: one(recorder.pendingCount),
     postrider_memory_bytes: one(process.memoryUsage.rss()),
-    postrider_memory_limit_bytes: one(memoryBoundBytes(maxInFlight)),
+    postrider_memory_limit_bytes: one(memoryBytesMax),
     postrider_large_payload_bytes: one(budget.heldBytes),
     postrider_large_payload_limit_bytes: one(budget.bytesMax),
     postrider_postgres_connections: one(sessions.count),

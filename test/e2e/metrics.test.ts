@@ -104,9 +104,13 @@ test("every declared metric is there, and counts what was recorded as the minute
 test("without Postgres the daemon's own metrics are there, and say that the others are not", async (t) => {
   const proxy = await FaultProxy.start(() => Number(new URL(database.url).port));
   t.after(() => proxy.close());
-  const { command, url: listener } = await run(t, { port: String(proxy.port) });
-  await command.match(/"event":"daemon\.started"/);
-  assert.equal((await Scrape.of(listener)).value("postrider_database_up"), 1);
+  // Spans take memory, too.
+  const otel = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" };
+  const { command, url: listener } = await run(t, { port: String(proxy.port), ...otel });
+  const [, mib] = await command.match(/"event":"daemon\.started".*"memory_mib_max":(\d+)/);
+  const first = await Scrape.of(listener);
+  assert.equal(first.value("postrider_database_up"), 1);
+  assert.equal(Math.ceil(first.value("postrider_memory_limit_bytes") / 1_048_576), Number(mib));
   proxy.set({ kind: "cut" });
   await until("the daemon has noticed", async () => (await Scrape.of(listener)).value("postrider_database_up") === 0);
   await command.match(/"event":"postgres\.lost"/);
