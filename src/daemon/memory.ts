@@ -46,7 +46,8 @@ export function deliveriesInHandMax(maxInFlight: number): number {
 /**
  * The most memory that a daemon takes, however much waits in Postgres and whatever receivers do. It is the sum of limits
  * that are hardly ever met together: each delivery in hand has the longest payload that waits in memory and the longest
- * answer that is kept, and the budget of large payloads is used up. `spansMax`: null if nothing is traced.
+ * answer that is kept, and the budget of large payloads is used up. What the HTTP listener takes for receivers that fetch is not
+ * in it (src/listen/README.md). `spansMax`: null if nothing is traced.
  */
 export function memoryBoundBytes(maxInFlight: number, spansMax: number | null = null): number {
   const inHand = deliveriesInHandMax(maxInFlight);

@@ -5,7 +5,7 @@ import { Sockets } from "../db/sockets.ts";
 import { endsWithin } from "../ground/endsWithin.ts";
 
 /** None is opened before a request needs it, and those that have been idle for minutes are closed. */
-export const LISTENER_CONNECTIONS_MAX = 2;
+const LISTENER_CONNECTIONS_MAX = 2;
 /** A statement in progress may end within this time; then its connection is cut. */
 const STOP_MS = 1_000;
 

@@ -29,7 +29,7 @@ export const METRICS = {
   postrider_waiting_deliveries: gauge("sum", "Deliveries that wait in the memory of daemons for their turn."),
   postrider_unrecorded_results: gauge("sum", "Results of attempts that are not recorded yet."),
   postrider_memory_bytes: gauge("max", "Resident memory of the daemon that takes the most."),
-  postrider_memory_limit_bytes: gauge("max", "What a daemon takes at most."),
+  postrider_memory_limit_bytes: gauge("max", "What a daemon takes at most, without its HTTP listener."),
   postrider_large_payload_bytes: gauge("sum", "Memory that large payloads take of what they share."),
   postrider_large_payload_limit_bytes: gauge("sum", "What they share."),
   postrider_postgres_connections: gauge("sum", "Open connections to Postgres, without the listener and the gate."),

@@ -18,6 +18,7 @@ import {
   walk,
 } from "../support/engine.ts";
 import { guideBlock, guideText } from "../support/guides.ts";
+import { createPullEndpoint, fetchPage } from "../support/pulling.ts";
 import { runShell, startShell } from "./shell.ts";
 
 const GUIDE = "deploy/troubleshooting.md";
@@ -119,6 +120,16 @@ const SITUATIONS: Readonly<Record<string, () => Promise<string>>> = {
       later: [resultOf({ event: first, endpoint }, { outcome: "exhausted" })],
     });
     return claimed("order.paid", { orderingKey: "a" });
+  },
+  "due, and waits to be fetched…": async () => {
+    await createPullEndpoint(database.pool);
+    return claimed("order.paid");
+  },
+  "given to its receiver…": async () => {
+    const endpoint = await createPullEndpoint(database.pool);
+    const event = await claimed("order.paid");
+    await fetchPage(database.pool, endpoint, null);
+    return event;
   },
   "due, and waits until the endpoint's…": async () => {
     await createEndpoint(database.pool, ["*"], { options: { max_in_flight: 1 } });
