@@ -1,23 +1,12 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 
 /**
- * Tokens by which a request says whose it is: 256 random bits, shown once. What is stored is their SHA-256, which a fast hash may
- * be, because nobody can try 2^256 tokens. A token that is unknown costs the same work as one that is wrong, and gets the
- * same answer.
+ * Tokens by which a request says whose it is: 256 random bits, which Postgres makes and shows once. What is stored is their
+ * SHA-256, which a fast hash may be, because nobody can try 2^256 tokens. A token that is unknown costs the same work as one
+ * that is wrong, and gets the same answer.
  */
-const PREFIX = "prt_";
-const TOKEN_BYTES = 32;
 const TOKEN = /^prt_[A-Za-z0-9_-]{43}$/;
 const NO_DIGEST = Buffer.alloc(32);
-
-export function makeToken(): string {
-  return `${PREFIX}${randomBytes(TOKEN_BYTES).toString("base64url")}`;
-}
-
-/** What is stored of it. */
-export function tokenDigest(token: string): Buffer {
-  return createHash("sha256").update(token).digest();
-}
 
 /** The token of `Authorization: Bearer …`; null if there is none that could be one of ours. */
 export function bearerToken(authorization: string | undefined): string | null {
@@ -30,7 +19,7 @@ export function bearerToken(authorization: string | undefined): string | null {
  * so the time tells neither which one it was nor that there was none.
  */
 export function isTokenOf(token: string, digests: readonly Buffer[]): boolean {
-  const given = tokenDigest(token);
+  const given = createHash("sha256").update(token).digest();
   const matches = (digests.length === 0 ? [NO_DIGEST] : digests).map((digest) => isSame(given, digest));
   return matches.includes(true) && digests.length > 0;
 }
