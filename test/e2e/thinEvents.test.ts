@@ -242,6 +242,20 @@ describe("the payload", () => {
     return refOf(await nthOf(path)).url;
   }
 
+  /** Of all pages. */
+  async function linesAt(url: string, limit: number): Promise<readonly string[]> {
+    const lines: string[] = [];
+    let at: string | null = `${url}?limit=${limit}`;
+    while (at !== null) {
+      const page: Response = await fetch(at, { headers: { accept: "application/x-ndjson" } });
+      assert.equal(page.headers.get("content-type"), "application/x-ndjson");
+      lines.push(...(await page.text()).trimEnd().split("\n"));
+      const link = /^<([^>]+)>; rel="next"$/.exec(page.headers.get("link") ?? "")?.[1];
+      at = link === undefined ? null : new URL(link, at).href;
+    }
+    return lines;
+  }
+
   test("is fetched whole, in parts, and by its head", async (t) => {
     await run(t);
     const url = await urlOf("/whole", ARRAY);
@@ -298,19 +312,26 @@ describe("the payload", () => {
   test("is fetched in lines, with a link to the next page", async (t) => {
     await run(t);
     const url = await urlOf("/lines", ARRAY);
-    const lines: string[] = [];
-    let at: string | null = `${url}?limit=1000`;
-    while (at !== null) {
-      const page: Response = await fetch(at, { headers: { accept: "application/x-ndjson" } });
-      assert.equal(page.headers.get("content-type"), "application/x-ndjson");
-      lines.push(...(await page.text()).trimEnd().split("\n"));
-      const link = /^<([^>]+)>; rel="next"$/.exec(page.headers.get("link") ?? "")?.[1];
-      at = link === undefined ? null : new URL(link, at).href;
-    }
+    const lines = await linesAt(url, 1_000);
     assert.deepEqual(
       lines,
       ELEMENTS.map((element) => element.replaceAll("\n", " ")),
     );
+  });
+
+  test("of some megabytes is fetched in pages across dozens of slices", async (t) => {
+    await run(t);
+    // One of them stretches over several slices.
+    const elements = Array.from({ length: 20_000 }, (_, n) =>
+      n === 7_000 ? JSON.stringify("é\\".repeat(100_000)) : `{"n":${n},"text":"é,]}\\"${"x".repeat(n % 200)}"}`,
+    );
+    const payload = `[${elements.join(",")}]`;
+    assert.ok(Buffer.byteLength(payload) > 24 * SLICE_BYTES);
+    const url = await urlOf("/megabytes", payload);
+    assert.deepEqual(await linesAt(url, 3_000), elements);
+    assert.equal(await textOf(url), payload);
+    const first = await textOf(`${url}?limit=10000`);
+    assert.ok(first.endsWith(`,"elements":[${elements.slice(0, 10_000).join(",")}]}`));
   });
 
   test("has pages of members if it is an object", async (t) => {
