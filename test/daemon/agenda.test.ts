@@ -23,6 +23,11 @@ async function rests(rest: Promise<void>): Promise<boolean> {
   return !isOver;
 }
 
+/** A timer of Node.js may end a moment early. The loop rests again then. */
+async function untilDue(agenda: Agenda): Promise<void> {
+  while (!agenda.isDue("queue")) await agenda.rest(["queue"]);
+}
+
 test("a look is taken off before it begins, so what arrives during it is kept", async () => {
   const agenda = calmAgenda();
   agenda.lookAgain();
@@ -109,15 +114,15 @@ test("a retry that was recorded brings the queue back when it is due, and there 
   const agenda = calmAgenda();
   const delivery = deliveryOf({});
   const room = agenda.rest(["room"]);
+  const startedMs = performance.now();
   agenda.recorded([
     { delivery, attempt: null, endpointRevision: null, bodyBytes: 0, decision: { state: "succeeded" } },
     { delivery, attempt: null, endpointRevision: null, bodyBytes: 0, decision: { state: "pending", waitMs: 400 } },
   ]);
   assert.equal(agenda.isDue("queue"), false);
   assert.equal(await rests(room), false);
-  await agenda.rest(["queue"]);
-  await agenda.rest(["queue"]);
-  assert.equal(agenda.isDue("queue"), true);
+  await untilDue(agenda);
+  assert.ok(performance.now() - startedMs >= 400);
 });
 
 test("a success brings the queue back soon, unless another one of its run follows it", async () => {
@@ -132,7 +137,5 @@ test("a success brings the queue back soon, unless another one of its run follow
   recorded(first);
   assert.equal(await rests(agenda.rest(["queue"])), true);
   recorded(last);
-  await agenda.rest(["queue"]);
-  await agenda.rest(["queue"]);
-  assert.equal(agenda.isDue("queue"), true);
+  await untilDue(agenda);
 });
