@@ -2,7 +2,7 @@ import type { FailureKind } from "../domain/failureKind.ts";
 
 /**
  * Everything that Postrider reports about itself, in one map: the name of each event, its fields, and what it means.
- * The log, conditions, tests and (to come) metrics all read this stream; see bus.ts.
+ * The log, conditions, metrics and tests all read this stream; see bus.ts.
  *
  * A name is a noun and a past participle, or a present one for what takes a while. Fields are snake_case, and a field
  * means the same in every event. Fields hold no secret, no payload and no part of a URL beyond its origin.
