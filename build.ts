@@ -28,7 +28,7 @@ import { NODE_OPTIONS } from "./src/processes/nodeOptions.ts";
  *     postrider.mjs   the command, one file that needs Node and nothing else; `node --enable-source-maps` reads the map
  *                     beside it
  *     traces.cjs      what the command loads if it traces
- *     NAME.mjs        each library that the package exports, with its types in NAME/
+ *     NAME.mjs        each library that the package exports, with its types, and what it loads later, in NAME/
  *     LICENSES.txt    the licences of what is inside
  *     package.json    the manifest
  *
@@ -70,8 +70,14 @@ export interface Bundle {
   readonly imports: readonly string[];
 }
 
+/** The bundle of the command. */
+export interface CommandBundle extends Bundle {
+  /** Modules in the file beside it. */
+  readonly inputsOfTraces: readonly string[];
+}
+
 /** Bundles one entry, and beside it what it loads if it traces. Rejects if esbuild finds an error or a warning. */
-export async function bundle(options: BundleOptions = {}): Promise<Bundle> {
+export async function bundle(options: BundleOptions = {}): Promise<CommandBundle> {
   const entry = options.entry ?? join(ROOT, "src/main.ts");
   const outfile = options.outfile ?? join(ROOT, "dist", COMMAND);
   const made = await buildFile({
@@ -95,7 +101,7 @@ export async function bundle(options: BundleOptions = {}): Promise<Bundle> {
     plugins: [inlineVersion],
   });
   writeFileSync(join(dirname(outfile), LICENCES), licencesOf([...made.inputs, ...traces.inputs]));
-  return made;
+  return { ...made, inputsOfTraces: traces.inputs };
 }
 
 async function buildFile(options: BuildOptions & { readonly outfile: string }): Promise<Bundle> {
@@ -125,6 +131,10 @@ interface LibraryEntry {
   readonly name: string;
   /** Relative to the project. What it imports must be in the same folder, because that is where types are emitted from. */
   readonly entry: string;
+  /** What is known of the runtime. Default: the language alone. */
+  readonly lib?: string;
+  /** The packages that it holds. Default: none. */
+  readonly packages?: readonly string[];
 }
 
 /** What the package exports as postrider/NAME. */
@@ -132,47 +142,91 @@ export const LIBRARIES: readonly LibraryEntry[] = [
   { name: "publish", entry: "src/publish/publisher.ts" },
   // After the one whose directory it lies in, which is emptied first.
   { name: "publish/testing", entry: "src/publish/testing.ts" },
+  // Web Crypto, fetch and streams are wherever requests are received.
+  { name: "receive", entry: "src/receive/receive.ts", lib: "es2022,dom", packages: ["jose", "saxes", "xmlchars"] },
 ];
 
 /**
- * Builds one library into a directory (absolute; default: dist): NAME.mjs, which runs wherever ES2022 does, and NAME/*.d.ts.
- * Rejects if it imports anything, or needs the types of Node.
+ * Builds one library into a directory (absolute; default: dist): NAME.mjs, which runs wherever ES2022 does, what it loads
+ * only when it is needed, and NAME/*.d.ts. Resolves with the modules inside. Rejects if it imports anything, holds a package
+ * that it should not, or needs the types of Node.
  */
-export async function buildLibrary({ name, entry }: LibraryEntry, directory: string = join(ROOT, "dist")) {
+export async function buildLibrary(
+  library: LibraryEntry,
+  directory: string = join(ROOT, "dist"),
+): Promise<readonly string[]> {
+  const { name, entry } = library;
+  await emitTypes(library, join(directory, name));
   const result = await build({
     absWorkingDir: ROOT,
-    entryPoints: [join(ROOT, entry)],
-    outfile: join(directory, `${name}.mjs`),
+    entryPoints: [{ in: join(ROOT, entry), out: name }],
+    outdir: directory,
+    outExtension: { ".js": ".mjs" },
+    chunkNames: `${name}/[name]-[hash]`,
     bundle: true,
-    packages: "external",
+    splitting: true,
     platform: "neutral",
+    mainFields: ["module", "main"],
     target: "es2022",
     format: "esm",
     sourcemap: "linked",
+    legalComments: "none",
     logLevel: "silent",
     metafile: true,
   });
-  const imports = Object.values(result.metafile.outputs).flatMap((output) => output.imports);
-  if (imports.length > 0 || result.warnings.length > 0) {
-    const found = [...imports.map(({ path }) => `it imports ${path}`), ...result.warnings.map(({ text }) => text)];
+  const found = [...problemsOf(result.metafile, library), ...result.warnings.map(({ text }) => text)];
+  if (found.length > 0) {
     throw new Error(`postrider/${name} cannot be built: ${found.join("; ")}`);
   }
-  await emitTypes(join(ROOT, entry), join(directory, name));
+  return Object.keys(result.metafile.inputs);
 }
 
-const TYPE_FLAGS = ["--declaration", "--emitDeclarationOnly", "--strict", "--exactOptionalPropertyTypes"];
-const LANGUAGE_FLAGS = ["--target", "es2022", "--lib", "es2022", "--module", "nodenext", "--types", ""];
+function problemsOf({ inputs, outputs }: Metafile, { packages = [] }: LibraryEntry): readonly string[] {
+  const imports = Object.values(outputs).flatMap((output) => output.imports.filter(({ external }) => external));
+  const others = Object.keys(inputs).filter(
+    (path) => packageOf(path) !== null && !packages.includes(packageOf(path) ?? ""),
+  );
+  return [...imports.map(({ path }) => `it imports ${path}`), ...others.map((path) => `it holds ${path}`)];
+}
 
-async function emitTypes(entry: string, directory: string): Promise<void> {
+/** The package that a module belongs to; null for the project's own. */
+function packageOf(path: string): string | null {
+  return /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? null;
+}
+
+const TYPE_FLAGS = [
+  "--declaration",
+  "--emitDeclarationOnly",
+  "--strict",
+  "--exactOptionalPropertyTypes",
+  "--skipLibCheck",
+];
+const LANGUAGE_FLAGS = ["--target", "es2022", "--module", "nodenext", "--types", ""];
+
+async function emitTypes({ entry, lib = "es2022" }: LibraryEntry, directory: string): Promise<void> {
   rmSync(directory, { recursive: true, force: true });
-  const flags = [...TYPE_FLAGS, ...LANGUAGE_FLAGS, "--allowImportingTsExtensions", "--rootDir", dirname(entry)];
+  const folder = dirname(join(ROOT, entry));
+  const flags = [...TYPE_FLAGS, ...LANGUAGE_FLAGS, "--lib", lib, "--allowImportingTsExtensions", "--rootDir", folder];
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
-  await run(process.execPath, [tsc, "--ignoreConfig", ...flags, "--outDir", directory, entry]);
+  await run(process.execPath, [tsc, "--ignoreConfig", ...flags, "--outDir", directory, join(ROOT, entry)]);
   const files = readdirSync(directory);
   // tsc keeps the names by which modules import each other, and not every resolver finds x.d.ts for x.ts.
   const asWritten = new RegExp(`"\\./(${files.map((file) => file.replace(/\.d\.ts$/, "")).join("|")})\\.ts"`, "g");
   for (const path of files.map((file) => join(directory, file))) {
     writeFileSync(path, readFileSync(path, "utf8").replace(asWritten, '"./$1.js"'));
+  }
+  removeUnreached(directory, basename(entry, ".ts"));
+}
+
+/** Removes the types of modules that nothing exported leads to. */
+function removeUnreached(directory: string, entry: string): void {
+  const reached = new Set([entry]);
+  for (const name of reached) {
+    const text = readFileSync(join(directory, `${name}.d.ts`), "utf8");
+    for (const [, next = ""] of text.matchAll(/"\.\/(\w+)\.js"/g)) reached.add(next);
+  }
+  for (const file of readdirSync(directory).filter((each) => !reached.has(each.replace(/\.d\.ts$/, "")))) {
+    rmSync(join(directory, file));
   }
 }
 
@@ -304,9 +358,11 @@ function licenceOf(folder: string): string {
 /** Builds the whole package into a directory (absolute; default: dist), and resolves with the bundle of the command. */
 export async function buildPackage(directory: string = join(ROOT, "dist")): Promise<Bundle> {
   const made = await bundle({ outfile: join(directory, COMMAND) });
+  const inputs = [...made.inputs, ...made.inputsOfTraces];
   for (const library of LIBRARIES) {
-    await buildLibrary(library, directory);
+    inputs.push(...(await buildLibrary(library, directory)));
   }
+  writeFileSync(join(directory, LICENCES), licencesOf(inputs));
   writeFileSync(join(directory, "package.json"), `${JSON.stringify(packageManifest(), null, 2)}\n`);
   for (const name of ["README.md", "LICENSE", ...guideFiles()]) {
     mkdirSync(dirname(join(directory, name)), { recursive: true });

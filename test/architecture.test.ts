@@ -167,8 +167,8 @@ test("only the listener imports the HTTP framework", () => {
   );
 });
 
-test("only format/encrypt.ts and receive/decrypt.ts import the library of JOSE", () => {
-  const paths = ["format/encrypt.ts", "receive/decrypt.ts"];
+test("only what encrypts, decrypts, and reads sets of keys imports the library of JOSE", () => {
+  const paths = ["format/encrypt.ts", "receive/decrypt.ts", "receive/jwks.ts"];
   assert.deepEqual(
     offenders(({ path, imports }) => !paths.includes(path) && imports.includes("jose")),
     [],
@@ -232,6 +232,38 @@ test("no stage of the daemon imports another; only the loop and the composition 
     "daemon/loop.ts",
     "daemon/parts.ts",
   ]);
+});
+
+/** The modules that an entry loads: at once, or at some time. */
+function loadedBy(entry: string, isAtOnce: boolean): ReadonlySet<string> {
+  const loaded = new Set([entry]);
+  for (const path of loaded) {
+    const text = sources.find((source) => source.path === path)?.text ?? "";
+    const pattern = isAtOnce ? /^(?:import|export) (?!type )[^;]*?from "([^"]+)"/gms : /(?:from|import\()\s*"([^"]+)"/g;
+    for (const [, name = ""] of text.matchAll(pattern)) {
+      loaded.add(name.startsWith(".") ? normalize(join(dirname(path), name)) : name);
+    }
+  }
+  return loaded;
+}
+
+test("the receiver kit imports nothing but itself, what its bundle holds, and of that nothing at once", () => {
+  const isOwn = (name: string) => name.startsWith("receive/");
+  const all = loadedBy("receive/receive.ts", false);
+  assert.deepEqual([...all].filter((name) => !isOwn(name)).toSorted(), ["jose", "saxes"]);
+  const atOnce = loadedBy("receive/receive.ts", true);
+  assert.ok(atOnce.has("receive/signature.ts"));
+  assert.deepEqual(
+    [...atOnce].filter((name) => !isOwn(name)),
+    [],
+  );
+});
+
+test("only receive/xmlReader.ts imports the parser of XML", () => {
+  assert.deepEqual(
+    offenders(({ path, imports }) => path !== "receive/xmlReader.ts" && imports.includes("saxes")),
+    [],
+  );
 });
 
 test("the receiver imports nothing of the project but signatures, encryption and itself", () => {

@@ -164,11 +164,13 @@ async function accept(
   const verified = judge(request, id, sent, receivedAtMs, reception.keys);
   const key = reception.decryptionKey ?? null;
   const opened =
-    key === null || verified.kind === "rejected" || !isEncrypted(contentType) ? null : await decryptBody(key, sent, id);
-  const judged: Judgement = opened?.kind === "rejected" ? opened : verified;
+    key === null || verified.kind === "rejected" || !isEncrypted(contentType)
+      ? null
+      : await decryptBody([key], sent, id);
+  const judged: Judgement = opened?.kind === "rejected" ? { kind: "rejected", reason: opened.reason } : verified;
   const isDecrypted = opened?.kind === "decrypted";
-  const body = isDecrypted ? opened.body : sent;
-  const bodyType = isDecrypted ? opened.contentType : contentType;
+  const body = isDecrypted ? Buffer.from(opened.body) : sent;
+  const bodyType = isDecrypted ? (opened.contentType ?? null) : contentType;
   const refusal = judged.kind === "rejected" ? null : (reception.refuse?.(path, id) ?? null);
   const judgement: Judgement = refusal === null ? judged : { kind: "refused", reason: refusal };
   const isAccepted = judgement.kind === "verified" || judgement.kind === "unverified";

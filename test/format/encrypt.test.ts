@@ -66,9 +66,9 @@ for (const kind of KEY_KINDS) {
       assert.ok(parsed.kind === "key");
       const other = await loadDecryptionKey(JSON.stringify(makeKeyPair(kind).privateJwk));
       assert.ok(other.kind === "key");
-      assert.equal((await decryptBody(parsed.key, body, ABOUT.webhookId)).kind, "decrypted");
-      assert.equal((await decryptBody(parsed.key, body, "another")).kind, "rejected");
-      assert.equal((await decryptBody(other.key, body, ABOUT.webhookId)).kind, "rejected");
+      assert.equal((await decryptBody([parsed.key], body, ABOUT.webhookId)).kind, "decrypted");
+      assert.equal((await decryptBody([parsed.key], body, "another")).kind, "rejected");
+      assert.equal((await decryptBody([other.key], body, ABOUT.webhookId)).kind, "rejected");
       for (const member of ["protected", "ciphertext", "tag", "encrypted_key", "iv"]) {
         const jwe = JSON.parse(body.toString());
         const bytes = Buffer.from(jwe[member], "base64url");
@@ -76,7 +76,7 @@ for (const kind of KEY_KINDS) {
         jwe[member] = bytes.toString("base64url");
         const changed = Buffer.from(JSON.stringify(jwe));
         assert.throws(() => openJwe(changed, privateJwk));
-        assert.equal((await decryptBody(parsed.key, changed, ABOUT.webhookId)).kind, "rejected");
+        assert.equal((await decryptBody([parsed.key], changed, ABOUT.webhookId)).kind, "rejected");
       }
     });
 

@@ -41,7 +41,7 @@ test("the package holds what it exports and what its guides link to, and none of
   assert.deepEqual(
     consumer.packed.filter(
       (path) =>
-        !/^(\w+\.mjs(\.map)?|traces\.cjs(\.map)?|publish\/testing\.mjs(\.map)?|publish\/(testing\/)?\w+\.d\.ts|package\.json|LICENSES?(\.txt)?|[\w/-]+\.md|sql\/recipes\/\w+\.sql|src\/receive\/xml\/\w+\.xsd|src\/listen\/openapi\.json|deploy\/[\w./-]+)$/.test(
+        !/^(\w+\.mjs(\.map)?|traces\.cjs(\.map)?|publish\/testing\.mjs(\.map)?|publish\/(testing\/)?\w+\.d\.ts|receive\/[\w-]+\.mjs(\.map)?|receive\/\w+\.d\.ts|package\.json|LICENSES?(\.txt)?|[\w/-]+\.md|sql\/recipes\/\w+\.sql|src\/receive\/xml\/\w+\.xsd|src\/listen\/openapi\.json|deploy\/[\w./-]+)$/.test(
           path,
         ),
     ),
@@ -107,9 +107,8 @@ test("what tests import is there by its name, too", async () => {
 });
 
 test("its types need no others: not Node's, and not those of a library", async () => {
-  const types = ["publish/publisher.d.ts", "publish/testing/testing.d.ts"].map((path) =>
-    join(consumer.installed, path),
-  );
+  const paths = ["publish/publisher.d.ts", "publish/testing/testing.d.ts", "receive/receive.d.ts"];
+  const types = paths.map((path) => join(consumer.installed, path));
   assert.equal(await consumer.problems("--types", "", "--skipLibCheck", "false", ...types), "");
 });
 

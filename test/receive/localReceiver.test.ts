@@ -333,7 +333,7 @@ describe("what is encrypted", () => {
 
   test("is answered with 401 if it is for another key or another message", async () => {
     const other = await startWith(makeKeyPair("X25519").privateJwk);
-    assert.equal(await (await sendEncrypted(other, "msg_1")).text(), "the body cannot be decrypted with this key\n");
+    assert.equal(await (await sendEncrypted(other, "msg_1")).text(), "the body cannot be decrypted with these keys\n");
     const receiver = await startWith(privateJwk);
     const answer = await sendEncrypted(receiver, "msg_1", "msg_2");
     assert.equal(answer.status, 401);
@@ -356,7 +356,7 @@ describe("the command", () => {
     const [, url = ""] = await command.match(/listening on (\S+)/);
     const headers = { "content-type": "application/jose+json" };
     assert.equal((await fetch(url, { method: "POST", body: "{}", headers })).status, 401);
-    await command.match(/REJECTED: the body cannot be decrypted with this key/);
+    await command.match(/REJECTED: the body cannot be decrypted with these keys/);
     assert.deepEqual(await command.end("SIGINT"), { code: 0, signal: null });
     writeFileSync(path, JSON.stringify(makeKeyPair("P-256").publicJwk));
     for (const [file, found] of [

@@ -1,0 +1,55 @@
+import type { Outcome } from "./answer.ts";
+import type { PrivateJwk } from "./decryptionKeys.ts";
+import type { ReceivedEvent } from "./event.ts";
+import type { FormatName } from "./formatNames.ts";
+import type { Store } from "./store.ts";
+
+/** Any event types, with any payloads. */
+export type AnyEvents = Readonly<Record<string, unknown>>;
+
+export interface HandlerContext<Tx> {
+  /** What the store gives for working in the transaction that remembers the event. */
+  readonly transaction: Tx;
+}
+
+/** Has the effect of an event. If it throws, everything is undone, and the event comes again. What it returns is awaited. */
+export type Handler<Event, Tx> = (event: Event, context: HandlerContext<Tx>) => unknown;
+
+/** A handler for each type of events, by its name. */
+export type Handlers<Events extends object, Tx> = {
+  readonly [Type in keyof Events & string]?: Handler<ReceivedEvent<Type, Events[Type]>, Tx>;
+};
+
+export interface ReceiverOptions<Events extends object, Tx> {
+  /** The endpoint's secrets (`whsec_…`): during a rotation both. One good signature is enough, whatever key made it. */
+  readonly secrets?: readonly string[] | undefined;
+  /** The sender's public keys (`whpk_…`), if the endpoint signs with ed25519. */
+  readonly publicKeys?: readonly string[] | undefined;
+  /** Where the sender publishes its public keys, as a JWK Set. They are kept for five minutes. */
+  readonly jwksUrl?: string | undefined;
+  /** Private JWKs, or their texts, of X25519, P-256 or RSA, if the endpoint encrypts. Bodies may still come unencrypted. */
+  readonly decryptionKeys?: readonly PrivateJwk[] | undefined;
+  /** What remembers which events were handled. */
+  readonly store: Store<Tx>;
+  readonly handlers: Handlers<Events, Tx>;
+  /**
+   * What to do with an event for whose type there is no handler. `accept`, the default: answer 200, and remember nothing, so
+   * that it can be sent again once there is one. `refuse`: answer 422, so that it comes again by the sender's schedule.
+   */
+  readonly onUnknown?: "accept" | "refuse" | Handler<ReceivedEvent, Tx> | undefined;
+  /**
+   * In which formats requests may be. By default all whose bodies say what they are. `raw` and `cloudevents-binary` say it in
+   * headers, which no signature covers, so they must be named, each alone.
+   */
+  readonly formats?: readonly FormatName[] | undefined;
+  /** Which senders may send events here, if the endpoint asks for consent by a handshake. Default: none. */
+  readonly origins?: readonly string[] | undefined;
+  /** How many seconds ago, or ahead, a request may have been signed. Default: 300. */
+  readonly tolerance?: number | undefined;
+  /** Default: 10 MiB. */
+  readonly bodyBytesMax?: number | undefined;
+  /** Told what became of each request. By default the console is told of those that were refused or failed. */
+  readonly log?: ((outcome: Outcome) => void) | undefined;
+  /** The clock, in milliseconds since 1970. Default: `Date.now`. */
+  readonly now?: (() => number) | undefined;
+}

@@ -1,0 +1,27 @@
+/** Why a receiver cannot be made or cannot work. A code is never given a second meaning. */
+export type ReceiveErrorCode =
+  /** An option of `createReceiver`, or of an adapter, is missing, unknown or wrong. */
+  | "bad_options"
+  /** The public keys could not be fetched. */
+  | "no_keys"
+  /** The body was read before it reached the receiver, so that the bytes that were signed are gone. */
+  | "body_consumed";
+
+/** The message says what could not be done, what was found, and what to do. It never has a secret. */
+export class ReceiveError extends Error {
+  readonly code: ReceiveErrorCode;
+
+  constructor(code: ReceiveErrorCode, message: string, options?: { readonly cause: unknown }) {
+    super(message, options);
+    this.name = "ReceiveError";
+    this.code = code;
+  }
+}
+
+/** How an error names a value: by its kind, never by its content. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) {
+    return String(value);
+  }
+  return Array.isArray(value) ? "an array" : `${typeof value === "object" ? "an" : "a"} ${typeof value}`;
+}
