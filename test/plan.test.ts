@@ -12,7 +12,10 @@ test("the newest server gets every test file but those with a script of their ow
   assert.ok(files.includes("format/sign.test.ts"));
   assert.deepEqual(
     globSync("**/*.test.ts", { cwd: ROOT, exclude: ["**/node_modules/**"] }).filter((file) => !files.includes(file)),
-    globSync("{bench,binary,libraries,scale,servers}/**/*.test.ts", { cwd: ROOT, exclude: ["**/node_modules/**"] }),
+    globSync("{bench,binary,libraries,manifests,scale,servers}/**/*.test.ts", {
+      cwd: ROOT,
+      exclude: ["**/node_modules/**"],
+    }),
   );
 });
 
@@ -44,7 +47,10 @@ test("a complete run has every script but those of a large scale and of the benc
   const runs = planRuns({ paths: [], extent: "complete" });
   const [newest, ...others] = runs.filter(({ moment }) => moment === undefined);
   const older = planRuns({ paths: [], postgres: "older" });
-  const scripts = [{ paths: [] }, { paths: ["test/libraries", "test/bench/peers", "test/binary"] }].flatMap(planRuns);
+  const scripts = [
+    { paths: [] },
+    { paths: ["test/libraries", "test/manifests", "test/bench/peers", "test/binary"] },
+  ].flatMap(planRuns);
   assert.equal(newest?.major, 18);
   assert.deepEqual(newest.files.toSorted(), scripts.flatMap(({ files }) => files).toSorted());
   assert.deepEqual(newest.packages.toSorted(), scripts.flatMap(({ packages }) => packages).toSorted());

@@ -4,15 +4,16 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parseArgs, promisify } from "node:util";
 import { parse } from "yaml";
 import { NEWEST } from "../plan.ts";
 import { createDatabase, createDatabaseOf, type TestDatabase } from "../support/database.ts";
 import { guideBlock, ROOT } from "../support/guides.ts";
+import { notePrograms } from "../support/notedPrograms.ts";
 import { startServer } from "../support/testServer.ts";
 import { assertDelivers } from "./delivers.ts";
 
@@ -123,33 +124,14 @@ async function typed(
   await cp(DEPLOY, join(directory, "deploy"), { recursive: true });
   await mkdir(join(directory, "dist"));
   await writeFile(join(directory, "dist/postrider"), EXECUTABLE);
-  const programs = await notingPrograms(directory);
+  const noted = await notePrograms(directory, NOTED);
   const script = commands
     .replaceAll(/(?<= )\/(?=etc\/|usr\/local\/)/g, `${directory}/`)
     .replaceAll(/postgres:\/\/\w+:password@db\.internal\/shop/g, databaseUrl)
     // Only root can give a file away, and only the container needs it.
     .replace(" --owner 65532", "");
-  const path = [programs, process.env.PATH].join(delimiter);
-  await execute("bash", ["-euc", script], { cwd: directory, env: { ...process.env, PATH: path } });
-  return { calls: await notes(programs), directory };
-}
-
-/** Makes a directory of programs, each of which writes its name and its arguments to a separate file. */
-async function notingPrograms(directory: string): Promise<string> {
-  const programs = join(directory, "programs");
-  await mkdir(programs);
-  for (const name of NOTED) {
-    const note = `printf '%s\\0' ${name} "$@" > "$(mktemp "${programs}/$(date +%s%N).XXXX.note")"`;
-    await writeFile(join(programs, name), `#!/bin/sh\n${note}\n`);
-    await chmod(join(programs, name), 0o755);
-  }
-  return programs;
-}
-
-async function notes(programs: string): Promise<string[][]> {
-  const files = (await readdir(programs)).filter((name) => name.endsWith(".note")).sort();
-  const texts = await Promise.all(files.map((name) => readFile(join(programs, name), "utf8")));
-  return texts.map((text) => text.split("\0").slice(0, -1));
+  await execute("bash", ["-euc", script], { cwd: directory, env: noted.env });
+  return { calls: await noted.calls(), directory };
 }
 
 type Environment = Readonly<Record<string, string>>;

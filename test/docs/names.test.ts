@@ -122,6 +122,6 @@ test("every name that looks like a log event is one, or is a column of a table",
   );
   const known = new Set([...Object.keys(EVENTS), ...columns.map(({ name }) => name)]);
   const isRight = (name: string) =>
-    known.has(name) || /\.(ts|sql)$/.test(name) || !subjects.has(name.split(".")[0] ?? "");
+    known.has(name) || /\.(ts|sql|yaml)$/.test(name) || !subjects.has(name.split(".")[0] ?? "");
   assert.deepEqual(mistakes(/^([a-z_]+\.[a-z_]+)$/gm, isRight, inlineCode), []);
 });
