@@ -1,6 +1,7 @@
 import type { DaemonStatus, EndpointStatus, Status } from "../db/status.ts";
 import { counted } from "../ground/counted.ts";
 import { printable } from "../ground/printable.ts";
+import { terminalJson } from "../ground/terminalJson.ts";
 
 const COLUMNS_MAX = 100;
 /** Rows of the table; `--json` has more. */
@@ -32,9 +33,7 @@ export function statusText(status: Status): string {
 
 /** The same as JSON, without any character that a terminal acts on. */
 export function statusJson(status: Status): string {
-  const json = JSON.stringify(status, null, 2);
-  // JSON.stringify leaves characters above 7F as they are. They are all inside strings, where an escape means the same.
-  return `${json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+  return `${terminalJson(status, 2)}\n`;
 }
 
 /** Empty if everything is as usual. */
