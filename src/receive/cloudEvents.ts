@@ -3,7 +3,8 @@ import type { LargePayload, ReceivedEvent } from "./event.ts";
 import { decodedHeader, mediaType } from "./headers.ts";
 import { jsonOf, memberText, memberTexts, textOf } from "./json.ts";
 import { largePayloadOf } from "./largePayload.ts";
-import { idOf, MalformedBody, membersOf, typeOf } from "./malformedBody.ts";
+import { idOf, itemsOf, MalformedBody, membersOf, typeOf } from "./malformedBody.ts";
+import { refuseEncrypted } from "./rawEvents.ts";
 
 /** What is no attribute of the application: the attributes with a field of their own, and where the data is. */
 const NOT_ATTRIBUTES = new Set(
@@ -25,15 +26,12 @@ export function cloudEventsJson(content: Content): readonly ReceivedEvent[] {
       ),
     ];
   }
-  if (!Array.isArray(value)) {
-    throw new MalformedBody("the batch is not an array");
-  }
   return cloudEventItems(value, memberTexts(text, 0, "data")).map((fields) => makeEvent(fields, content));
 }
 
 /** What the CloudEvents say that are items of an array. `textAt` gives the text of an item's payload. */
-export function cloudEventItems(items: readonly unknown[], textAt: (index: number) => string): readonly EventFields[] {
-  return items.map((item, index) => cloudEventFields(membersOf(item, "an item"), () => textAt(index)));
+export function cloudEventItems(items: unknown, textAt: (index: number) => string): readonly EventFields[] {
+  return itemsOf(items).map((item, index) => cloudEventFields(membersOf(item, "an item"), () => textAt(index)));
 }
 
 /** The event of a request in the binary mode: headers have the attributes, and no signature covers them. */
@@ -53,10 +51,12 @@ export function cloudEventsBinary(content: Content): readonly ReceivedEvent[] {
     throw new MalformedBody("it has both a body and ce-dataref");
   }
   const text = isThin ? "" : textOf(content.body);
+  const data = isThin ? undefined : jsonOf(text);
+  refuseEncrypted(content, data);
   const members = {
     ...attributes,
     ...(size !== undefined && { datarefsize: /^\d{1,16}$/.test(size) ? Number(size) : null }),
-    ...(!isThin && { data: jsonOf(text) }),
+    ...(!isThin && { data }),
   };
   return [makeEvent({ ...cloudEventFields(members, () => text), isTypeSigned: false }, content)];
 }

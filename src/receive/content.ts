@@ -10,6 +10,8 @@ export interface Content {
   /** That of the decrypted body. */
   readonly contentType: string | undefined;
   readonly body: Uint8Array;
+  /** The receiver has keys to decrypt with, and this body did not say that it is encrypted. */
+  readonly isUnexpectedlyPlain?: boolean;
   /** No signature covers them. */
   readonly headers: HeaderMap;
 }

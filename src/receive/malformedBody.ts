@@ -9,6 +9,20 @@ export function membersOf(value: unknown, what: string): Readonly<Record<string,
   return value as Readonly<Record<string, unknown>>;
 }
 
+/** More than a sender puts into one request or page. */
+const ITEMS_MAX = 10_000;
+
+/** The items of a list of events; throws if the value is none, or too long. */
+export function itemsOf(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) {
+    throw new MalformedBody("the list of its events is not an array");
+  }
+  if (value.length > ITEMS_MAX) {
+    throw new MalformedBody(`it has more than ${ITEMS_MAX} events`);
+  }
+  return value;
+}
+
 const TYPE = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 const ID = /^[!-~]{1,256}$/;
 

@@ -5,6 +5,8 @@ import type { VerifyingKey } from "./keys.ts";
 import { type Rejection, rejected } from "./rejection.ts";
 import { type Claim, isSigned, readClaim, signedBytes } from "./signature.ts";
 
+const ENCRYPTED = "application/jose+json";
+
 /** What a sender's requests and pages are opened with. */
 export interface Opener {
   readonly keys: readonly VerifyingKey[];
@@ -45,7 +47,7 @@ export async function openBody(opener: Opener, headers: HeaderMap, readBody: Rea
     return body;
   }
   const refusal = await verify(opener, claim, body);
-  return refusal ?? decrypted(opener, contentOf(claim, headers, body));
+  return refusal ?? decryptOpened(opener, contentOf(opener, claim, headers, body));
 }
 
 function signedHeaders(headers: HeaderMap) {
@@ -56,8 +58,11 @@ function signedHeaders(headers: HeaderMap) {
   };
 }
 
-function contentOf({ id, timestampSeconds }: Claim, headers: HeaderMap, body: Uint8Array): Opened {
-  return { kind: "opened", webhookId: id, timestampSeconds, contentType: headers.get("content-type"), body, headers };
+function contentOf({ decryptionKeys }: Opener, claim: Claim, headers: HeaderMap, body: Uint8Array): Opened {
+  const { id, timestampSeconds } = claim;
+  const contentType = headers.get("content-type");
+  const isUnexpectedlyPlain = decryptionKeys.length > 0 && mediaType(contentType) !== ENCRYPTED;
+  return { kind: "opened", webhookId: id, timestampSeconds, contentType, body, isUnexpectedlyPlain, headers };
 }
 
 async function verify({ keys, remoteKeys }: Opener, claim: Claim, body: Uint8Array): Promise<Rejection | null> {
@@ -85,9 +90,8 @@ async function isSignedRemotely(
   return renewed !== null && isSigned(claim, renewed, message);
 }
 
-const ENCRYPTED = "application/jose+json";
-
-async function decrypted({ decryptionKeys }: Opener, opened: Opened): Promise<Opened | Rejection> {
+/** Decrypts a body whose signature is good, if it is encrypted. */
+export async function decryptOpened({ decryptionKeys }: Opener, opened: Opened): Promise<Opened | Rejection> {
   if (mediaType(opened.contentType) !== ENCRYPTED) {
     return opened;
   }

@@ -49,7 +49,7 @@ export interface ReceiverOptions<Events extends object, Tx> {
   /** Default: 10 MiB. */
   readonly bodyBytesMax?: number | undefined;
   /** Told what became of each request. By default the console is told of those that were refused or failed. */
-  readonly log?: ((outcome: Outcome) => void) | undefined;
+  readonly log?: ((outcome: Outcome) => unknown) | undefined;
   /** The clock, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined;
 }

@@ -1,4 +1,4 @@
-import { type Answer, answerTo, type Consented, type EventResult, type Received } from "./answer.ts";
+import { type Answer, answerTo, type Consented, type EventResult, type Outcome, type Received } from "./answer.ts";
 import type { ReceivedEvent } from "./event.ts";
 import { consentedOrigin } from "./handshake.ts";
 import { type HeadersLike, headerMap } from "./headers.ts";
@@ -77,12 +77,17 @@ async function receive<Tx>(settings: Settings<Tx>, request: ReceivedRequest): Pr
   const answer = await resultOf(settings, request)
     .catch((error: unknown) => ({ kind: "failed", webhookId: undefined, events: [], error }) as const)
     .then(answerTo);
-  try {
-    settings.log(answer.outcome);
-  } catch {
-    // A log that is broken must not make events come again.
-  }
+  void tell(settings, answer.outcome);
   return answer;
+}
+
+/** A log that is broken must not make events come again, and one that is slow must not delay the answer. */
+async function tell<Tx>({ log }: Settings<Tx>, outcome: Outcome): Promise<void> {
+  try {
+    await log(outcome);
+  } catch {
+    // It has nowhere else to be told.
+  }
 }
 
 async function resultOf<Tx>(

@@ -18,7 +18,7 @@ export interface Settings<Tx> extends Opener {
   readonly formats: ReadonlySet<FormatName>;
   readonly origins: readonly string[];
   readonly bodyBytesMax: number;
-  readonly log: (outcome: Outcome) => void;
+  readonly log: (outcome: Outcome) => unknown;
 }
 
 const NAMES: Readonly<Record<keyof ReceiverOptions<object, unknown>, true>> = {

@@ -36,8 +36,11 @@ const TIMESTAMP_PATTERN = /^\d{1,12}$/;
 
 const SIGNATURE_BYTES = { v1: 32, v1a: 64 } as const;
 
-/** More than a sender has keys in force. For each signature of ed25519 the whole body is hashed. */
-const CANDIDATES_MAX = 20;
+/**
+ * How many signatures are looked at: more than a sender has keys in force. An HMAC is computed once for all of them; for each
+ * of ed25519 the whole body is hashed again, which a stranger can ask for.
+ */
+const CANDIDATES_MAX = { v1: 20, v1a: 10 } as const;
 
 /** Far more than that many signatures need. */
 const SIGNATURE_CHARS_MAX = 8_192;
@@ -67,7 +70,7 @@ function isMissing(value: string | undefined): value is undefined | "" {
 /** Only the one canonical spelling of a signature is accepted. */
 function signaturesOf(version: VerifyingKey["version"], entries: readonly string[]): Uint8Array<ArrayBuffer>[] {
   const signatures: Uint8Array<ArrayBuffer>[] = [];
-  for (const entry of entries.filter((each) => each.startsWith(`${version},`)).slice(0, CANDIDATES_MAX)) {
+  for (const entry of entries.filter((each) => each.startsWith(`${version},`)).slice(0, CANDIDATES_MAX[version])) {
     const bytes = bytesOfBase64(entry.slice(version.length + 1));
     if (bytes?.length === SIGNATURE_BYTES[version]) {
       signatures.push(bytes);

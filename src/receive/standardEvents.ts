@@ -2,7 +2,7 @@ import { type Content, type EventFields, makeEvent } from "./content.ts";
 import type { LargePayload, ReceivedEvent } from "./event.ts";
 import { jsonOf, memberText, memberTexts, textOf } from "./json.ts";
 import { largePayloadOf } from "./largePayload.ts";
-import { idOf, MalformedBody, membersOf, typeOf } from "./malformedBody.ts";
+import { idOf, itemsOf, MalformedBody, membersOf, typeOf } from "./malformedBody.ts";
 
 /** The events of a body in the format `standard`: one envelope, or an array of them, which is a batch. */
 export function standardEvents(content: Content): readonly ReceivedEvent[] {
@@ -21,8 +21,8 @@ export function standardEvents(content: Content): readonly ReceivedEvent[] {
 }
 
 /** What the envelopes say that are items of an array. `textAt` gives the text of an item's payload. */
-export function standardItems(items: readonly unknown[], textAt: (index: number) => string): readonly EventFields[] {
-  return items.map((item, index) => {
+export function standardItems(items: unknown, textAt: (index: number) => string): readonly EventFields[] {
+  return itemsOf(items).map((item, index) => {
     const envelope = membersOf(item, "an item");
     return standardFields(envelope, idOf(envelope.id, "an item"), () => textAt(index));
   });

@@ -7,7 +7,7 @@ import type { DataRef, FormatName, FormattedEvent } from "../../src/format/forma
 import { createReceiver, type ReceivedEvent, type ReceivedRequest } from "../../src/receive/receive.ts";
 import { bodyOf, EVENT, FORMATS, SOURCE, withAttributes } from "../format/formatted.ts";
 import { anyJson, tokensOf } from "../format/jsonText.ts";
-import { envelope, NOW_SECONDS, SECRET, setStore, signed } from "./requests.ts";
+import { envelope, item, NOW_SECONDS, SECRET, setStore, signed } from "./requests.ts";
 
 const NAMES = Object.keys(FORMATS) as readonly FormatName[];
 const REF: DataRef = {
@@ -145,6 +145,12 @@ test("formats whose bodies do not say what they are must be named, and are then 
   // What an envelope says inside of a payload is not believed.
   const event = await readOne("raw", Buffer.from(envelope("1", "user.promoted")), EVENT);
   assert.equal(event.type, "order.paid");
+});
+
+test("a batch of more events than a sender puts into one is refused", async () => {
+  const batch = (count: number) => signed(`[${Array.from({ length: count }, () => item("1", "a")).join(",")}]`);
+  assert.equal(await reasonOf("standard", batch(10_000)), "verified");
+  assert.equal(await reasonOf("standard", batch(10_001)), "422 malformed");
 });
 
 test("headers cannot make another event of a body that says what it is", async () => {

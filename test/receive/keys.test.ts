@@ -177,6 +177,24 @@ test("what is signed as encrypted and is not is refused", async () => {
   }
 });
 
+test("what is encrypted is no payload for a receiver that decrypts, whatever its content-type says", async () => {
+  const jwe = '{"protected":"e30","encrypted_key":"","iv":"","ciphertext":"","tag":""}';
+  const headers = {
+    "ce-specversion": "1.0",
+    "ce-id": ID,
+    "ce-source": "s",
+    "ce-type": "t",
+    "postrider-event-type": "t",
+  };
+  const decryptionKeys = [{ ...makeKeyPair("X25519").privateJwk }];
+  for (const format of ["raw", "cloudevents-binary"] as const) {
+    const options = { secrets: [SECRET], formats: [format] };
+    assert.equal(await resultOf({ ...options, decryptionKeys }, signed(jwe, { headers })), "422 malformed");
+    assert.equal(await resultOf({ ...options, decryptionKeys }, signed("1", { headers })), "200 received");
+    assert.equal(await resultOf(options, signed(jwe, { headers })), "200 received");
+  }
+});
+
 test("what is no private key is refused when the receiver is made, and not shown", () => {
   const { publicJwk: publicOne } = makeKeyPair("P-256");
   const keys = [

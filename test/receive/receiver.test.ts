@@ -260,10 +260,18 @@ test("neither a broken store nor a broken log lets an exception escape", async (
       throw new Error("no connection");
     },
   };
-  const log = () => {
-    throw new Error("disk full");
-  };
-  assert.equal((await receiverWith({ store, log }).receive(signed(envelope("1")))).status, 500);
+  const logs = [
+    () => {
+      throw new Error("disk full");
+    },
+    async () => {
+      throw new Error("disk full");
+    },
+    () => new Promise(() => {}),
+  ];
+  for (const log of logs) {
+    assert.equal((await receiverWith({ store, log }).receive(signed(envelope("1")))).status, 500);
+  }
 });
 
 test("verify handles nothing", async () => {
