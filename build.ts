@@ -18,7 +18,14 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
-import { bootstrapText, schemaFiles, statementNames, statementText } from "./src/db/sqlFiles.ts";
+import {
+  bootstrapText,
+  consoleNames,
+  consoleText,
+  schemaFiles,
+  statementNames,
+  statementText,
+} from "./src/db/sqlFiles.ts";
 import { VERSION } from "./src/ground/version.ts";
 import { NODE_OPTIONS } from "./src/processes/nodeOptions.ts";
 
@@ -262,10 +269,12 @@ const inlineSqlFiles: Plugin = {
 /** The exports of src/db/sqlFiles.ts, with the texts written in. */
 function sqlFilesModule(): string {
   const statements = statementNames().map((name) => [name, statementText(name)]);
+  const consoleStatements = consoleNames().map((name) => [name, consoleText(name)]);
   return `
     const files = ${JSON.stringify(schemaFiles())};
     const bootstrap = ${JSON.stringify(bootstrapText())};
     const statements = new Map(${JSON.stringify(statements)});
+    const consoleStatements = new Map(${JSON.stringify(consoleStatements)});
     export function schemaFiles() {
       return files;
     }
@@ -276,9 +285,17 @@ function sqlFilesModule(): string {
       return [...statements.keys()];
     }
     export function statementText(name) {
-      const text = statements.get(name);
+      return found(statements.get(name), name, "statements");
+    }
+    export function consoleNames() {
+      return [...consoleStatements.keys()];
+    }
+    export function consoleText(name) {
+      return found(consoleStatements.get(name), name, "console");
+    }
+    function found(text, name, folder) {
       if (text === undefined) {
-        throw new Error(\`there is no statement "\${name}" in sql/statements\`);
+        throw new Error(\`there is no statement "\${name}" in sql/\${folder}\`);
       }
       return text;
     }

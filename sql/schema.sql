@@ -8,6 +8,12 @@ create schema postrider_internal;
 
 -- Types
 
+create domain postrider.api_key_name as text
+  constraint "name has 1 to 255 characters, without blanks at its ends" CHECK ((((length(VALUE) >= 1) AND (length(VALUE) <= 255)) AND (VALUE !~ '^[[:space:]]|[[:space:]]$|[[:cntrl:]]'::text)));
+
+create domain postrider.api_scopes as text[]
+  constraint "scopes are of read, payload, publish, operate and admin" CHECK (((cardinality(VALUE) > 0) AND (VALUE <@ '{read,payload,publish,operate,admin}'::text[])));
+
 create type postrider_internal.claim_page as (base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], ended_xids xid8[], is_complete boolean, must_move boolean, has_later boolean, ids uuid[], xids xid8[], seqs bigint[], event_types text[], tenants text[], created_times timestamp with time zone[], deliver_times timestamp with time zone[], contexts jsonb[], payloads json[]);
 
 create type postrider_internal.claim_pair as (event_id uuid, endpoint_id uuid, deliver_at timestamp with time zone, problem text);
@@ -136,6 +142,35 @@ create sequence postrider.outbox_seq_seq as bigint start 1 increment 1 minvalue 
 
 -- Tables
 
+create table postrider.api_key (
+  id uuid not null default postrider.uuid_v7(),
+  name postrider.api_key_name not null,
+  scopes postrider.api_scopes not null,
+  key_hash bytea not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  created_by text not null default SESSION_USER,
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  constraint api_key_pkey PRIMARY KEY (id),
+  constraint api_key_key_hash_key UNIQUE (key_hash),
+  constraint "name of a key is unique" UNIQUE (name),
+  constraint "key_hash is a SHA-256" CHECK ((length(key_hash) = 32))
+) with (fillfactor=50);
+
+create table postrider.api_session (
+  id uuid not null default postrider.uuid_v7(),
+  api_key_id uuid not null,
+  token_hash bytea,
+  link_hash bytea,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone not null,
+  constraint api_session_pkey PRIMARY KEY (id),
+  constraint api_session_link_hash_key UNIQUE (link_hash),
+  constraint api_session_token_hash_key UNIQUE (token_hash),
+  constraint api_session_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES postrider.api_key(id) ON DELETE CASCADE,
+  constraint "a session has a token, or a link that opens it" CHECK ((num_nonnulls(token_hash, link_hash) = 1))
+);
+
 create table postrider.audit (
   id uuid not null default postrider.uuid_v7(),
   at timestamp with time zone not null default clock_timestamp(),
@@ -148,6 +183,7 @@ create table postrider.audit (
   detail jsonb not null default '{}'::jsonb,
   before jsonb,
   after jsonb,
+  on_behalf_of text default NULLIF(current_setting('postrider.on_behalf_of'::text, true), ''::text),
   constraint audit_pkey PRIMARY KEY (id)
 );
 
@@ -713,6 +749,8 @@ create table postrider.unmatched_minute_part_default partition of postrider.unma
 
 -- Indexes that no constraint brings along
 
+CREATE INDEX api_session_api_key_id ON postrider.api_session USING btree (api_key_id);
+
 CREATE INDEX audit_endpoint_id ON postrider.audit USING btree (endpoint_id, at);
 
 CREATE INDEX audit_event_id ON postrider.audit USING btree (event_id) WHERE (event_id IS NOT NULL);
@@ -819,6 +857,10 @@ create function postrider.capture(table_name regclass, event_type text, operatio
 
 create function postrider.copy_problem() returns text security definer;
 
+create function postrider.create_api_key(name text, scopes text[] DEFAULT '{read}'::text[], expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) returns text security definer;
+
+create function postrider.create_api_link(key_id uuid, valid_for interval DEFAULT '00:10:00'::interval) returns text security definer;
+
 create function postrider.create_endpoint(url text, event_types text[] DEFAULT '{*}'::text[], tenant text DEFAULT ''::text, options jsonb DEFAULT '{}'::jsonb, OUT endpoint_id uuid, OUT secret text) returns record security definer;
 
 create function postrider.create_pull_token(endpoint_id uuid, overlap interval DEFAULT '24:00:00'::interval) returns text security definer;
@@ -874,6 +916,8 @@ create function postrider.request_ms_bounds() returns integer[];
 create function postrider.reschedule(event_id uuid, at timestamp with time zone) returns timestamp with time zone security definer;
 
 create function postrider.resume_endpoint(id uuid) returns void security definer;
+
+create function postrider.revoke_api_key(key_id uuid) returns void security definer;
 
 create function postrider.revoke_pull_token(token_id uuid) returns void security definer;
 
@@ -984,6 +1028,8 @@ create function postrider_internal.claim_context(ordering_key text, attributes j
 create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid, ordering_seq bigint, is_limited boolean, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
 
 create function postrider_internal.claim_events(daemon_id uuid, events_max integer, aside_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at json, context jsonb, payload json, endpoint_ids text, endpoints text, revisions text, slow_endpoint_id uuid, unmatched jsonb) security definer;
+
+create function postrider_internal.close_api_session(token_hash bytea) returns void security definer;
 
 create function postrider_internal.close_ingest(name text, run_id uuid) returns void security definer;
 
@@ -1353,6 +1399,8 @@ create function postrider_internal.nearest(word text, candidates text[]) returns
 
 create function postrider_internal.nearest_event_type(name text) returns text;
 
+create function postrider_internal.new_api_token(prefix text) returns text;
+
 create function postrider_internal.new_attempts(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[]) returns uuid[];
 
 create function postrider_internal.new_secret() returns text;
@@ -1390,6 +1438,8 @@ create function postrider_internal.note_unmatched(page postrider_internal.claim_
 create function postrider_internal.notify_daemons(payload text DEFAULT ''::text) returns void;
 
 create function postrider_internal.object_predicate(checks jsonb, place text) returns text;
+
+create function postrider_internal.open_api_session(given_hash bytea) returns TABLE(token text, expires_at timestamp with time zone) security definer;
 
 create function postrider_internal.open_circuit(endpoint_id uuid, failures bigint) returns jsonb;
 
@@ -1621,6 +1671,8 @@ create function postrider_internal.uri_decoded(encoded text) returns text;
 
 create function postrider_internal.url_without_secrets(url text) returns text;
 
+create function postrider_internal.use_api_key(token_hash bytea) returns TABLE(key_id uuid, name text, scopes text[]) security definer;
+
 create function postrider_internal.wake_daemons() returns void;
 
 create function postrider_internal.wal_position() returns pg_lsn;
@@ -1759,6 +1811,38 @@ comment on schema postrider is 'Postrider, a transactional outbox: rows inserted
 
 comment on schema postrider_internal is 'The functions that Postrider calls itself: no tables, and nothing that a person calls.';
 
+comment on table postrider.api_key is 'The keys of the API, made by postrider.create_api_key(). A key may do what its scopes say, and never more than the login of the API.';
+
+comment on column postrider.api_key.id is 'Identifies the key, for postrider.revoke_api_key().';
+
+comment on column postrider.api_key.name is 'What people call it; the audit shows it as on_behalf_of.';
+
+comment on column postrider.api_key.scopes is E'What it may do: see the comment of postrider.api_scopes (\\dD+).';
+
+comment on column postrider.api_key.key_hash is 'The SHA-256 of the key. The key itself is kept nowhere.';
+
+comment on column postrider.api_key.created_at is 'When it was made.';
+
+comment on column postrider.api_key.created_by is 'The database role that made it.';
+
+comment on column postrider.api_key.expires_at is 'Until when it is valid; null for no end.';
+
+comment on column postrider.api_key.last_used_at is 'When it was last used, to the minute; null if it never was.';
+
+comment on table postrider.api_session is 'Browsers that are logged in to the dashboard with a key, and links that log one in. They end with the key.';
+
+comment on column postrider.api_session.id is 'Identifies the session.';
+
+comment on column postrider.api_session.api_key_id is 'The key whose scopes it has.';
+
+comment on column postrider.api_session.token_hash is 'The SHA-256 of what the browser keeps in a cookie; null for a link.';
+
+comment on column postrider.api_session.link_hash is 'The SHA-256 of what a link has in it, which logs in once; null once it has.';
+
+comment on column postrider.api_session.created_at is 'When it was made.';
+
+comment on column postrider.api_session.expires_at is 'Until when it is valid.';
+
 comment on table postrider.audit is 'What operators did, by function or by editing a table: one row an action, with what was there before and after. It never contains a secret or the value of a header.';
 
 comment on column postrider.audit.id is 'Identifies the row; ordered by time.';
@@ -1782,6 +1866,8 @@ comment on column postrider.audit.detail is 'What was asked for, including the r
 comment on column postrider.audit.before is 'The columns that were changed or deleted, as they were; subscriptions and secrets in separate lists.';
 
 comment on column postrider.audit.after is 'The same columns as they became, or what was added.';
+
+comment on column postrider.audit.on_behalf_of is 'For whom the API did it: the name of the key. It is the setting postrider.on_behalf_of, which any session can set: actor is who logged in.';
 
 comment on table postrider.cancellation is 'Deliveries that were cancelled while a daemon had them in hand: a record never makes them pending again. A row is deleted when its delivery has ended; most of the time there is none.';
 
@@ -3011,6 +3097,10 @@ comment on column postrider.unmatched_minute.event_type is 'Their type.';
 
 comment on column postrider.unmatched_minute.events is 'How many.';
 
+comment on type postrider.api_key_name is 'What people call a key of the API.';
+
+comment on type postrider.api_scopes is 'What a key of the API may do. read: see everything but payloads and answers; payload: see those as well; publish: insert events; operate: change endpoints and steer deliveries; admin: all of it, and switch sending, erase events and make keys.';
+
 comment on type postrider.endpoint_auth is 'How an endpoint''s requests are authenticated.';
 
 comment on type postrider.endpoint_batch_delay_ms is 'How long an event waits for others to share its request, in milliseconds.';
@@ -3101,6 +3191,10 @@ comment on function postrider.capture(regclass,text,text[],text,text,text,text) 
 
 comment on function postrider.copy_problem() is 'Says what shows that this database was restored or copied from another one. Use it if daemons stop with PR0014: they do so until adopt() is called. Null if daemons may work here.';
 
+comment on function postrider.create_api_key(text,text[],timestamp with time zone) is 'Makes a key of the API and returns it. It is shown this once and kept as a hash. Use it for each person and program that asks the API, with the scopes that it needs: read, payload, publish, operate, admin.';
+
+comment on function postrider.create_api_link(uuid,interval) is 'Makes what a browser logs in with once, with the scopes of a key, and returns it: the dashboard takes it as /#login=... Use it to let somebody in without handing out a key.';
+
 comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Creates an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with; no secret if its requests are signed by ed25519 alone, because a daemon makes that key (postrider.endpoint_secret.public_key). Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';
 
 comment on function postrider.create_pull_token(uuid,interval) is 'Makes a token with which the receiver of a pull endpoint fetches its events, and returns it. It is shown this once and kept as a hash. Use it for a new pull endpoint, if a token was exposed, or regularly. Earlier tokens are valid until the overlap has passed; an overlap of 0 ends them at once.';
@@ -3156,6 +3250,8 @@ comment on function postrider.request_ms_bounds() is 'The upper bounds, in milli
 comment on function postrider.reschedule(uuid,timestamp with time zone) is 'Moves an event whose deliver_at has not come to another time, earlier or later, and returns the old one. Use it if a reminder must go out at another time, or now.';
 
 comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint continue with the deliveries that wait for it. Use it if its receiver works again after pause_endpoint(), or to close a circuit before the next probe does.';
+
+comment on function postrider.revoke_api_key(uuid) is 'Ends a key of the API, and the sessions that were opened with it, at once. Use it if a key was exposed, or is no longer needed.';
 
 comment on function postrider.revoke_pull_token(uuid) is 'Ends a token with which events of a pull endpoint are fetched, at once. Use it if a token was exposed and its receiver may fetch no more; to replace it, create_pull_token() with an overlap of 0.';
 
@@ -3266,6 +3362,8 @@ comment on function postrider_internal.claim_context(text,jsonb,integer) is 'eve
 comment on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint; those with an ordering_seq and the same ordering key go one after the other, in its order; those with the same batch_id go in one request, which may be more than the endpoint has room for. The last row says after which endpoint to continue, null after the last one, and when more is due.';
 
 comment on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row gives the outcome (off: sending is switched off; page: more is left; aside: the same, and a transaction is aside; complete: nothing is left; empty: nothing is new); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all. unmatched, in the first row: the most frequent kinds of events that no endpoint gets.';
+
+comment on function postrider_internal.close_api_session(bytea) is 'Ends a session of the dashboard, by the SHA-256 of its token.';
 
 comment on function postrider_internal.close_ingest(text,uuid) is 'Ends a run. A run that read its input leaves nothing behind, and one that followed a file leaves its position.';
 
@@ -3635,6 +3733,8 @@ comment on function postrider_internal.nearest(text,text[]) is 'The candidate th
 
 comment on function postrider_internal.nearest_event_type(text) is 'The defined event type that was most likely meant; null if none is near.';
 
+comment on function postrider_internal.new_api_token(text) is 'Makes a key, a session''s token or a link of the API: 256 random bits behind a prefix.';
+
 comment on function postrider_internal.new_attempts(uuid[],uuid[],uuid[]) is 'These attempts, with null for those that are recorded already.';
 
 comment on function postrider_internal.new_secret() is 'Makes a secret of 32 random bytes, in the format of Standard Webhooks.';
@@ -3672,6 +3772,8 @@ comment on function postrider_internal.note_unmatched(postrider_internal.claim_p
 comment on function postrider_internal.notify_daemons(text) is 'Notifies the daemons, asleep or not. An empty payload announces new events. Any other one is for the actions of operators, which are rare, and makes daemons look for everything: one that is awake would only find the change with its next poll.';
 
 comment on function postrider_internal.object_predicate(jsonb,text) is 'An SQL/JSON path predicate: the object @ has the properties that it must and may have. Null if that cannot be expressed.';
+
+comment on function postrider_internal.open_api_session(bytea) is 'Opens a session of the dashboard for half a day, by the SHA-256 of a key or of a link. No row if there is none, or it has expired.';
 
 comment on function postrider_internal.open_circuit(uuid,bigint) is 'Stops sending to an endpoint, but for probes, and returns what the daemon says of it; null if that was not possible now.';
 
@@ -3903,6 +4005,8 @@ comment on function postrider_internal.uri_decoded(text) is 'A part of a URI wit
 
 comment on function postrider_internal.url_without_secrets(text) is 'A URL without user, password, query and fragment: what may be shown to those who are shown no secrets.';
 
+comment on function postrider_internal.use_api_key(bytea) is 'Whose request it is, and what it may do, by the SHA-256 of a key or of a session''s token. No row if there is none, or it has expired.';
+
 comment on function postrider_internal.wake_daemons() is 'Notifies the daemons if they sleep. Does nothing if the setting postrider.wake is off, as two-phase commit needs.';
 
 comment on function postrider_internal.wal_position() is 'Where the WAL ends by now. Null from a server that does not say: Aurora refuses, unless wal_level is logical.';
@@ -4050,6 +4154,14 @@ grant usage on schema postrider_internal to postrider_operator;
 grant usage on schema postrider_internal to postrider_publisher;
 
 grant usage on schema postrider_internal to postrider_reader;
+
+grant select (created_at, created_by, expires_at, id, last_used_at, name, scopes) on table postrider.api_key to postrider_operator;
+
+grant select (created_at, created_by, expires_at, id, last_used_at, name, scopes) on table postrider.api_key to postrider_reader;
+
+grant select (api_key_id, created_at, expires_at, id) on table postrider.api_session to postrider_operator;
+
+grant select (api_key_id, created_at, expires_at, id) on table postrider.api_session to postrider_reader;
 
 grant select (attempt_number, batch_id, daemon_id, duration_ms, endpoint_id, endpoint_revision, error, event_id, failure_kind, http_status, id, requests, started_at) on table postrider.attempt to postrider_reader;
 
@@ -4313,6 +4425,10 @@ grant execute on function postrider.copy_problem() to postrider_operator;
 
 grant execute on function postrider.copy_problem() to postrider_reader;
 
+grant execute on function postrider.create_api_key(text,text[],timestamp with time zone) to postrider_operator;
+
+grant execute on function postrider.create_api_link(uuid,interval) to postrider_operator;
+
 grant execute on function postrider.create_endpoint(text,text[],text,jsonb) to postrider_operator;
 
 grant execute on function postrider.create_pull_token(uuid,interval) to postrider_operator;
@@ -4383,6 +4499,8 @@ grant execute on function postrider.reschedule(uuid,timestamp with time zone) to
 
 grant execute on function postrider.resume_endpoint(uuid) to postrider_operator;
 
+grant execute on function postrider.revoke_api_key(uuid) to postrider_operator;
+
 grant execute on function postrider.revoke_pull_token(uuid) to postrider_operator;
 
 grant execute on function postrider.rotate_secret(uuid,interval) to postrider_operator;
@@ -4452,6 +4570,10 @@ grant execute on function postrider_internal.check_capture_expression(regclass,t
 grant execute on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) to postrider_daemon;
 
 grant execute on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,integer,uuid[],uuid[]) to postrider_daemon;
+
+grant execute on function postrider_internal.close_api_session(bytea) to postrider_operator;
+
+grant execute on function postrider_internal.close_api_session(bytea) to postrider_reader;
 
 grant execute on function postrider_internal.close_ingest(text,uuid) to postrider_publisher;
 
@@ -4615,6 +4737,10 @@ grant execute on function postrider_internal.note_replay_problem(uuid,text) to p
 
 grant execute on function postrider_internal.notify_daemons(text) to postrider_publisher;
 
+grant execute on function postrider_internal.open_api_session(bytea) to postrider_operator;
+
+grant execute on function postrider_internal.open_api_session(bytea) to postrider_reader;
+
 grant execute on function postrider_internal.open_ingest(text,text,uuid,boolean,text,text) to postrider_publisher;
 
 grant execute on function postrider_internal.parse_path(text) to postrider_operator;
@@ -4688,6 +4814,12 @@ grant execute on function postrider_internal.trigger_arguments(bytea) to postrid
 grant execute on function postrider_internal.trigger_arguments(bytea) to postrider_reader;
 
 grant execute on function postrider_internal.url_without_secrets(text) to postrider_operator;
+
+grant execute on function postrider_internal.use_api_key(bytea) to postrider_operator;
+
+grant execute on function postrider_internal.use_api_key(bytea) to postrider_publisher;
+
+grant execute on function postrider_internal.use_api_key(bytea) to postrider_reader;
 
 grant execute on function postrider_internal.wake_daemons() to postrider_publisher;
 

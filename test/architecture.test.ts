@@ -37,8 +37,8 @@ test("the source has been read", () => {
 const FLOORS: readonly (readonly string[])[] = [
   ["ground", "format", "secrets", "publish"],
   ["domain", "db", "typegen", "receive"],
-  ["http", "telemetry"],
-  ["config", "ingest", "apply", "listen"],
+  ["http", "telemetry", "serve"],
+  ["config", "ingest", "apply", "listen", "console"],
   ["daemon", "dev", "processes"],
   ["cli"],
   ["main.ts"],
@@ -111,7 +111,9 @@ test("a health check, which runs every few seconds, loads neither Postgres nor t
   load("cli/health.ts");
   assert.ok(loaded.has("config/listen.ts"));
   assert.deepEqual(
-    [...loaded].filter((path) => /^(db|daemon|http|listen|telemetry)\/|^(pg|kysely|pino)$|hono/.test(path)),
+    [...loaded].filter((path) =>
+      /^(db|daemon|http|listen|serve|console|telemetry)\/|^(pg|kysely|pino)$|hono/.test(path),
+    ),
     [],
   );
 });
@@ -159,10 +161,10 @@ test("only apply/yaml.ts imports the parser of YAML", () => {
   );
 });
 
-test("only the listener imports the HTTP framework", () => {
+test("only what answers HTTP imports the HTTP framework", () => {
   const isFramework = (name: string) => /^(@hono\/|hono(\/|$))/.test(name);
   assert.deepEqual(
-    offenders(({ path, imports }) => !path.startsWith("listen/") && imports.some(isFramework)),
+    offenders(({ path, imports }) => !/^(serve|listen|console)\//.test(path) && imports.some(isFramework)),
     [],
   );
 });

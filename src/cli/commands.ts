@@ -12,6 +12,7 @@ export const COMMANDS = {
   apply: () => import("./apply.ts"),
   adopt: () => import("./adopt.ts"),
   check: () => import("./check.ts"),
+  console: () => import("./console.ts"),
   status: () => import("./status.ts"),
   tail: () => import("./tail.ts"),
   explain: () => import("./explain.ts"),

@@ -16,7 +16,7 @@ import { aborted, stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
 import { Conditions } from "../telemetry/conditions.ts";
 import { ProgramMetrics } from "../telemetry/programMetrics.ts";
 import { defineCommand, flag, notTogether, port, text } from "./command.ts";
-import { withListener } from "./listening.ts";
+import { withServers } from "./listening.ts";
 import { loggedEvents } from "./loggedEvents.ts";
 import { isStartedByNpm, npmSources } from "./npmGone.ts";
 import { withTraces } from "./withTraces.ts";
@@ -66,7 +66,10 @@ interface DevOptions {
 }
 
 /** They may name a database that is not for trying: only --database-url does. */
-const DATABASE_VARIABLES = ["DATABASE_URL", "POSTRIDER_LISTEN_URL"].flatMap((name) => [name, `${name}_FILE`]);
+const DATABASE_VARIABLES = ["DATABASE_URL", "POSTRIDER_LISTEN_URL", "POSTRIDER_API_DATABASE_URL"].flatMap((name) => [
+  name,
+  `${name}_FILE`,
+]);
 
 /**
  * The environment with the defaults of `dev`: endpoints may be on this machine, the log, which shares the terminal
@@ -111,7 +114,7 @@ async function runParts(options: DevOptions, settings: Config, stopping: AbortSi
   const { databaseUrl } = settings;
   const postgres = databaseUrl === null ? await startEmbedded(options) : ownServer(databaseUrl);
   try {
-    const config: Config = { ...settings, databaseUrl: postgres.url };
+    const config: Config = { ...settings, databaseUrl: postgres.url, apiDatabaseUrl: postgres.url };
     await Promise.race([runOn(postgres, options, config, stopping), postgres.ended]);
   } finally {
     await postgres.stop();
@@ -242,7 +245,7 @@ async function runDaemonIn(
   vitals.program = new ProgramMetrics(events);
   const instanceId = randomUUID();
   const parts = { instanceId, conditions: new Conditions(events) };
-  await withListener(config, events, vitals, (settings) =>
+  await withServers(config, events, vitals, (settings) =>
     withTraces(settings, parts, async (traces) => {
       const daemon = new Daemon(settings, events, instanceId, traces, parts.conditions);
       await daemon.start();

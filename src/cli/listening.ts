@@ -1,18 +1,27 @@
 import type { Config } from "../config/read.ts";
-import { isOutage } from "../db/pgErrors.ts";
-import { messageOf, PostriderError } from "../ground/errors.ts";
 import { listenAddressText } from "../ground/listenAddress.ts";
 import { makeApp } from "../listen/app.ts";
-import { Listener } from "../listen/listener.ts";
 import { ListenerDatabase } from "../listen/listenerDatabase.ts";
-import type { ListenerApp } from "../listen/routes.ts";
 import type { Vitals } from "../listen/vitals.ts";
+import type { Listener } from "../serve/listener.ts";
 import type { Events } from "../telemetry/bus.ts";
+import { withConsole } from "./consoling.ts";
+import { serve } from "./serving.ts";
 
 /**
- * Runs `work` beside the listener, which starts before it and stops after it. `work` gets the settings with the address
- * that the listener has. Rejects with PR0010 if an address that a person chose cannot be listened on.
+ * Runs `work` beside the listener and the API, which start before it and stop after it. `work` gets the settings with the
+ * addresses that they have. Rejects with PR0010 if an address that a person chose cannot be listened on.
  */
+export async function withServers(
+  config: Config,
+  events: Events,
+  vitals: Vitals,
+  work: (config: Config) => Promise<void>,
+): Promise<void> {
+  await withListener(config, events, vitals, (listening) => withConsole(listening, events, work));
+}
+
+/** The same with the listener alone. */
 export async function withListener(
   config: Config,
   events: Events,
@@ -21,10 +30,7 @@ export async function withListener(
 ): Promise<void> {
   const { httpListen } = config;
   const database = new ListenerDatabase(config);
-  const onError = (error: string): void => events.emit("http_request.failed", { error });
-  const { encryptionKeys: sealingKeys, source } = config;
-  const app = makeApp({ vitals, database, sealingKeys, source, onError });
-  const listener = await startListener(config, events, app);
+  const listener = await startListener(config, events, vitals, database);
   if (listener === null || httpListen === null) {
     await work(config);
     return;
@@ -39,40 +45,20 @@ export async function withListener(
 }
 
 /** Null: it is switched off, or the port of the default address is taken. */
-async function startListener({ httpListen }: Config, events: Events, app: ListenerApp): Promise<Listener | null> {
-  if (httpListen === null) {
+async function startListener(
+  { httpListen: address, encryptionKeys: sealingKeys, source }: Config,
+  events: Events,
+  vitals: Vitals,
+  database: ListenerDatabase,
+): Promise<Listener | null> {
+  if (address === null) {
     return null;
   }
-  const onBroken = (thrown: unknown): void => {
-    if (!isOutage(thrown)) {
-      events.emit("http_request.failed", { error: messageOf(thrown) });
-    }
-  };
-  try {
-    return await Listener.start({ address: httpListen, app, onBroken });
-  } catch (thrown) {
-    const address = listenAddressText(httpListen);
-    const found = isTaken(thrown) ? "another program listens there" : messageOf(thrown);
-    if (httpListen.isExplicit) {
-      throw cannotListen(address, found);
-    }
-    const remedy = "set POSTRIDER_HTTP_LISTEN to a free address, or to off";
-    events.emit("http_listener.left_out", { address, error: found, remedy });
-    return null;
-  }
-}
-
-function isTaken(thrown: unknown): boolean {
-  return thrown instanceof Error && "code" in thrown && thrown.code === "EADDRINUSE";
-}
-
-function cannotListen(address: string, found: string): PostriderError {
-  return new PostriderError([
-    {
-      code: "PR0010",
-      problem: `cannot listen on ${address}`,
-      found,
-      remedy: "set POSTRIDER_HTTP_LISTEN to an address of this machine with a free port, or to off",
-    },
-  ]);
+  const onError = (error: string): void => events.emit("http_request.failed", { error });
+  return await serve({
+    ...{ address, setting: "POSTRIDER_HTTP_LISTEN" },
+    app: makeApp({ vitals, database, sealingKeys, source, onError }),
+    onBroken: onError,
+    onLeftOut: (fields) => events.emit("http_listener.left_out", fields),
+  });
 }

@@ -15,7 +15,7 @@ import { supervise } from "../processes/supervisor.ts";
 import { standardStream } from "../telemetry/log.ts";
 import { ProgramMetrics } from "../telemetry/programMetrics.ts";
 import { defineCommand } from "./command.ts";
-import { withListener } from "./listening.ts";
+import { withServers } from "./listening.ts";
 import { loggedEvents } from "./loggedEvents.ts";
 import { npmSources } from "./npmGone.ts";
 import { runDaemon } from "./runDaemon.ts";
@@ -58,7 +58,7 @@ function runProcesses(config: Config, env: Environment, stopping: AbortSignal): 
   const events = loggedEvents(config, { daemonId: () => null, to: "stdout" }, log);
   const vitals = new ProcessesVitals(processes, config.metricsEndpoints);
   vitals.program = new ProgramMetrics(events);
-  return withListener(config, events, vitals, ({ httpListen }) =>
+  return withServers(config, events, vitals, ({ httpListen, apiListen }) =>
     supervise(
       {
         processes,
@@ -67,6 +67,7 @@ function runProcesses(config: Config, env: Environment, stopping: AbortSignal): 
         env: supervisedEnvironment({
           ...env,
           POSTRIDER_HTTP_LISTEN: httpListen === null ? "off" : listenAddressText(httpListen),
+          POSTRIDER_API_LISTEN: apiListen === null ? "off" : listenAddressText(apiListen),
         }),
         events,
         writeLines: (lines) => log.write(lines),

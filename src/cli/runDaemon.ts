@@ -11,7 +11,7 @@ import { messageOf, PostriderError } from "../ground/errors.ts";
 import { aborted } from "../ground/untilStopped.ts";
 import { Conditions } from "../telemetry/conditions.ts";
 import { ProgramMetrics } from "../telemetry/programMetrics.ts";
-import { withListener } from "./listening.ts";
+import { withServers } from "./listening.ts";
 import { loggedEvents } from "./loggedEvents.ts";
 import { withTraces } from "./withTraces.ts";
 
@@ -48,7 +48,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<vo
       };
       return runWhenReachable(make, vitals, conditions, options);
     });
-  await (supervisedVitals === undefined ? withListener(config, events, vitals, run) : run(config));
+  await (supervisedVitals === undefined ? withServers(config, events, vitals, run) : run(config));
 }
 
 async function runWhenReachable(

@@ -51,6 +51,13 @@ export interface Config {
   readonly httpListen: ChosenAddress | null;
   /** How receivers reach the listener, without a slash at its end; null: not set. */
   readonly publicUrl: string | null;
+  /** How the API logs in; null: there is none. */
+  readonly apiDatabaseUrl: string | null;
+  readonly apiDatabaseUrlFile: string | null;
+  /** Where the API listens; null: nowhere. */
+  readonly apiListen: ChosenAddress | null;
+  /** Names under which it may be asked. */
+  readonly apiHosts: readonly string[];
   /** Of how many endpoints metrics tell one by one. */
   readonly metricsEndpoints: number;
   readonly logLevel: LogLevel;
@@ -95,6 +102,10 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
     encryptionKeys: readKeys(reading, SETTINGS.encryptionKeys),
     httpListen: readListen(reading, SETTINGS.httpListen),
     publicUrl: readBaseUrl(reading, SETTINGS.publicUrl),
+    apiDatabaseUrl: readUrl(reading, SETTINGS.apiDatabaseUrl),
+    apiDatabaseUrlFile: given(env, fileName(SETTINGS.apiDatabaseUrl.name)),
+    apiListen: readListen(reading, SETTINGS.apiListen),
+    apiHosts: readList(reading, SETTINGS.apiHosts),
     metricsEndpoints: readInteger(reading, SETTINGS.metricsEndpoints),
     logLevel: readChoice(reading, SETTINGS.logLevel) ?? SETTINGS.logLevel.default,
     traces: command.traces === true ? readTraces(reading, caCertificates) : null,

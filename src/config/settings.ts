@@ -162,6 +162,30 @@ export const SETTINGS = {
     sentence:
       "How receivers reach the listener, such as `https://events.example.com/postrider`: the URL of the proxy in front of it, or its own.",
   },
+  apiDatabaseUrl: {
+    name: "POSTRIDER_API_DATABASE_URL",
+    type: "url",
+    default: null,
+    secret: true,
+    sentence:
+      "The database as [the API](../console/README.md) logs in to it: by a role that is not the daemon's. Without it there is no API.",
+  },
+  apiListen: {
+    name: "POSTRIDER_API_LISTEN",
+    type: "listen",
+    default: "127.0.0.1:8429",
+    secret: false,
+    sentence:
+      "Where [the API](../console/README.md) listens, if `POSTRIDER_API_DATABASE_URL` is set: `host:port`, with an IPv6 address in brackets, or `off`.",
+  },
+  apiHosts: {
+    name: "POSTRIDER_API_HOSTS",
+    type: "list",
+    default: "",
+    secret: false,
+    sentence:
+      "Names under which the API may be asked, such as `ops.example.com`, besides `localhost` and addresses. It refuses other names, because a stranger's page could point one at it.",
+  },
   metricsEndpoints: {
     name: "POSTRIDER_METRICS_ENDPOINTS",
     type: "integer",

@@ -153,8 +153,10 @@ function ownServers({ config, connection, listenConnection, sockets }: Shared): 
     const { host, port } = targetOf(each);
     return { what: OWN_POSTGRES, host, port };
   });
-  const listener = config.httpListen === null ? [] : [{ what: "the daemon's own listener", ...config.httpListen }];
-  return new OwnServers([...postgres, ...listener], () => sockets.peers, config.egress.nat64);
+  const { httpListen, apiDatabaseUrl, apiListen } = config;
+  const listener = httpListen === null ? [] : [{ what: "the daemon's own listener", ...httpListen }];
+  const api = apiDatabaseUrl === null || apiListen === null ? [] : [{ what: "Postrider's own API", ...apiListen }];
+  return new OwnServers([...postgres, ...listener, ...api], () => sockets.peers, config.egress.nat64);
 }
 
 function makeSessions(config: Config, connection: ConnectionConfig, conditions: Conditions): SessionPool {

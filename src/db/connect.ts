@@ -25,6 +25,7 @@ export type Purpose =
   | "apply"
   | "listen"
   | "payload"
+  | "console"
   | "control"
   | "migrate";
 
@@ -52,6 +53,8 @@ const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
   listen: { statementTimeoutMs: 5_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 5_000 },
   // A slice of a payload of a gigabyte takes Postgres several seconds, and more on a busy server.
   payload: { statementTimeoutMs: 60_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 5_000 },
+  // A person looks at a screen, or a program asks the API: what takes longer should ask for less.
+  console: { statementTimeoutMs: 5_000, lockTimeoutMs: 2_000, idleInTransactionTimeoutMs: 5_000 },
   control: { statementTimeoutMs: 30_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 30_000 },
   // A migration may take as long as it needs, but must not wait for a lock while others queue up behind it.
   migrate: { statementTimeoutMs: 0, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 60_000 },
@@ -61,7 +64,16 @@ const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
  * These purposes are useless on a server that was made read-only, as some failover tools do with the old primary. A
  * connection that only reads would stay there, and never learn that the name now leads elsewhere.
  */
-const WRITERS: ReadonlySet<Purpose> = new Set(["pipeline", "wake", "maintain", "ingest", "apply", "listen", "payload"]);
+const WRITERS: ReadonlySet<Purpose> = new Set([
+  "pipeline",
+  "wake",
+  "maintain",
+  "ingest",
+  "apply",
+  "listen",
+  "payload",
+  "console",
+]);
 
 /** The client waits this long after the server's statement_timeout has passed: by then only a dead link is left. */
 const QUERY_GRACE_MS = 5_000;

@@ -97,6 +97,23 @@ export function detailed(thrown: unknown): string {
   return detail === undefined ? messageOf(thrown) : `${messageOf(thrown)} (${withoutStop(detail)})`;
 }
 
+/** What the server said to a statement, in its own words. */
+export interface ServerAnswer {
+  readonly sqlstate: string;
+  readonly message: string;
+  readonly detail: string | null;
+  readonly hint: string | null;
+}
+
+/** For whoever sent the statement, because a detail may repeat data. Null if it was not the server that refused. */
+export function serverAnswer(thrown: unknown): ServerAnswer | null {
+  if (!(thrown instanceof pg.DatabaseError) || thrown.code === undefined) {
+    return null;
+  }
+  const { code, message, detail = null, hint = null } = thrown;
+  return { sqlstate: code, message, detail, hint };
+}
+
 /** What the server advises, as a clause; null if nothing. */
 export function hintOf(thrown: unknown): string | null {
   const hint = thrown instanceof pg.DatabaseError ? thrown.hint : undefined;

@@ -59,15 +59,29 @@ export function statementNames(): readonly string[] {
 
 /** The text of sql/statements/NAME.sql. Throws if there is no such statement. */
 export function statementText(name: string): string {
-  const known = statements.get(name);
+  return textIn("statements", name);
+}
+
+/** The names that consoleText knows, sorted. */
+export function consoleNames(): readonly string[] {
+  return sqlNames("console/");
+}
+
+/** The text of sql/console/NAME.sql, which the API runs. Throws if there is no such statement. */
+export function consoleText(name: string): string {
+  return textIn("console", name);
+}
+
+function textIn(folder: "statements" | "console", name: string): string {
+  const known = statements.get(`${folder}/${name}`);
   if (known !== undefined) {
     return known;
   }
-  if (!statementNames().includes(name)) {
-    throw new Error(`there is no statement "${name}" in sql/statements`);
+  if (!sqlNames(`${folder}/`).includes(name)) {
+    throw new Error(`there is no statement "${name}" in sql/${folder}`);
   }
-  const text = readSql(`statements/${name}`);
-  statements.set(name, text);
+  const text = readSql(`${folder}/${name}`);
+  statements.set(`${folder}/${name}`, text);
   return text;
 }
 

@@ -10,7 +10,7 @@ import { requestText } from "./requestText.ts";
 const PATH = "/postrider-demo";
 /** Fails the first request for each event, so that a newcomer sees a retry. */
 const FAILING_PATH = "/postrider-demo-fails-first";
-const PORT_PREFERRED = 8429;
+const PORT_PREFERRED = 8430;
 const ASIDE_REASON = "the demo is not running";
 /** An event takes milliseconds. After this long something is wrong, and the hint says where to look. */
 const ARRIVAL_MS_MAX = 15_000;

@@ -64,6 +64,7 @@ export function padType(eventType: string): string {
 /** Events that the display shows, so that a log beside it need not. */
 export const DISPLAYED: ReadonlySet<EventName> = new Set<EventName>([
   "http_listener.started",
+  "console.started",
   "delivery.attempted",
   "delivery.exhausted",
   "delivery.discarded",
@@ -89,6 +90,9 @@ export const display: Subscriber = ({ name, fields }) => {
   switch (name) {
     case "http_listener.started":
       show("listening", `http://${fields.address}, for health checks, metrics and receivers`);
+      return;
+    case "console.started":
+      show("listening", `http://${fields.address}/api/v1, the API`);
       return;
     case "delivery.attempted":
       showAttempt(fields);

@@ -3,8 +3,8 @@ import { defineStatement, type Queryable } from "../db/statements.ts";
 import { publicJwk } from "../format/ed25519.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { keepNewest } from "../ground/keepNewest.ts";
-import { problem } from "./problem.ts";
-import { type Rate, RateLimit } from "./rateLimit.ts";
+import { problem } from "../serve/problem.ts";
+import { type Rate, RateLimit } from "../serve/rateLimit.ts";
 import { addRoute, type ListenerApp, notFound } from "./routes.ts";
 
 const findPublicKeys = defineStatement("find_public_keys", {

@@ -2,13 +2,13 @@ import type { Queryable } from "../db/statements.ts";
 import { makeCursor, type Place, readCursor } from "../format/payloadToken.ts";
 import { PAYLOADS_PATH } from "../format/payloadUrl.ts";
 import type { SealingKey } from "../secrets/sealing.ts";
+import { problem } from "../serve/problem.ts";
 import { byteRangeOf } from "./byteRange.ts";
 import { HalfLoop } from "./halfLoop.ts";
 import { bytesOfParts, type Part, streamOf } from "./payloadBody.ts";
 import { judgeToken, type Verdict } from "./payloadGrants.ts";
 import { type BytesFrom, findPage, firstPlace, type Page, type Span } from "./payloadPage.ts";
 import { type PayloadSlices, type Slice, TooBusy } from "./payloadSlices.ts";
-import { problem } from "./problem.ts";
 import { addRoute, type ListenerApp, type ListenerContext, notFound } from "./routes.ts";
 
 export interface PayloadParts {

@@ -8,7 +8,7 @@ import { ENCRYPTED_CONTENT_TYPE, encryptBody, loadEncryptionKey, PLAINTEXT_BYTES
 import { signMixed, signV1 } from "../format/sign.ts";
 import { monotonicMs, unixSeconds } from "../ground/clock.ts";
 import type { SealingKey } from "../secrets/sealing.ts";
-import { problem } from "./problem.ts";
+import { problem } from "../serve/problem.ts";
 import { type Head, type ItemRow, pageBody } from "./pullPage.ts";
 import { PullWaiting } from "./pullWaiting.ts";
 import { addRoute, type ListenerApp, type ListenerContext } from "./routes.ts";

@@ -1,6 +1,6 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, Handler, Hono } from "hono";
-import { problem } from "./problem.ts";
+import { problem } from "../serve/problem.ts";
 
 /** `incoming` and `outgoing` of a request are Node's. */
 export interface ListenerEnv {

@@ -146,6 +146,14 @@ export const EVENTS = {
     "A request to the HTTP listener failed, and not because Postgres is away. The client got a 500, or an answer that breaks off.",
   ),
 
+  "console.started": event<{ address: string }>("The API answers at this address."),
+  "console.left_out": event<{ address: string; error: string; remedy: string }>(
+    "The default address of the API cannot be listened on. The daemon works without the API.",
+  ),
+  "console_request.failed": event<{ error: string }>(
+    "A request to the API failed, and not because of what it asked or because Postgres is away. The client got a 500.",
+  ),
+
   "listener.connected": event<Nothing>("The daemon listens for notifications."),
   "listener.lost": event<{ error: string }>(
     "The connection that listens is in doubt. The daemon polls until it and the gate are rebuilt.",

@@ -47,6 +47,7 @@ export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
   "listener.connected": "debug",
 
   "connections.refused": "warn",
+  "console.left_out": "warn",
   "daemon.beat_failed": "warn",
   "delivery.exhausted": "warn",
   "endpoint.disabled": "warn",
@@ -74,6 +75,7 @@ export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
 
   "claim.failed": "error",
   "claims.kept": "error",
+  "console_request.failed": "error",
   "daemon.lease_lost": "error",
   "daemon.leave_failed": "error",
   "database.copied": "error",

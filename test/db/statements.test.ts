@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
-import type pg from "pg";
 import { connectionConfig } from "../../src/db/connect.ts";
 import { Database } from "../../src/db/database.ts";
 import { schemaFiles, statementNames, statementText } from "../../src/db/sqlFiles.ts";
 import { declaredStatements, defineStatement, type Statement } from "../../src/db/statements.ts";
 import { useDatabase } from "../support/database.ts";
+import { describeStatement, typeName } from "../support/described.ts";
 import { outside } from "../support/outside.ts";
 
 const database = useDatabase();
@@ -29,7 +29,7 @@ test("every statement of sql/statements is declared, and no other", () => {
 for (const statement of statements.values()) {
   test(`${statement.name} takes and returns what its declaration says`, async () => {
     const { params, columns } = statement.shape;
-    const described = await describe(statement);
+    const described = await describeStatement(database.pool, statement.name, statementText(statement.name));
     assert.deepEqual(described.params, Object.values(params).map(typeName));
     assert.deepEqual(
       described.columns,
@@ -115,70 +115,6 @@ function databaseOf(
   return tested;
 }
 
-/** As Postgres names the type: without what only the declaration knows, null and the words of a text. */
-function typeName(type: string | readonly unknown[]): string {
-  return typeof type === "string" ? type.replaceAll("?", "") : "text";
-}
-
 function mayBeNull(type: string | readonly unknown[]): boolean {
   return typeof type === "string" ? type.endsWith("?") : type.includes(null);
-}
-
-interface Description {
-  readonly params: readonly string[];
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
-  /** Columns that are read from a table as they are, and may be null there. Of any other column a server says nothing. */
-  readonly nullable: readonly string[];
-}
-
-/** What the server says about a statement without running it. */
-async function describe({ name }: Statement): Promise<Description> {
-  const client = await database.pool.connect();
-  try {
-    const fields = await fieldsOf(client, name, statementText(name));
-    const { rows: prepared } = await client.query<{ params: string[] }>(
-      `select array(select format_type(p.type, null)
-         from unnest(s.parameter_types) with ordinality p (type, n) order by p.n) as params
-       from pg_prepared_statements s where s.name = $1`,
-      [name],
-    );
-    const { rows: types } = await client.query<{ type: string }>(
-      "select format_type(t.oid, null) as type from unnest($1::oid[]) with ordinality t (oid, n) order by t.n",
-      [fields.map(({ dataTypeID }) => dataTypeID)],
-    );
-    const { rows: attributes } = await client.query<{ is_nullable: boolean }>(
-      `select coalesce(not a.attnotnull and r.relkind in ('r', 'p'), false) as is_nullable
-       from unnest($1::oid[], $2::smallint[]) with ordinality c (relation, number, n)
-       left join pg_class r on r.oid = c.relation
-       left join pg_attribute a on a.attrelid = r.oid and a.attnum = c.number order by c.n`,
-      [fields.map(({ tableID }) => tableID), fields.map(({ columnID }) => columnID)],
-    );
-    return {
-      nullable: fields.filter((_, index) => attributes[index]?.is_nullable === true).map(({ name }) => name),
-      params: prepared[0]?.params ?? [],
-      columns: fields.map((field, index) => ({ name: field.name, type: types[index]?.type ?? "" })),
-    };
-  } finally {
-    client.release();
-  }
-}
-
-/** Prepares the statement and asks for its columns, by the messages of the protocol: no SQL does that before 16. */
-async function fieldsOf(client: pg.PoolClient, name: string, text: string): Promise<readonly pg.FieldDef[]> {
-  const described = Promise.withResolvers<readonly pg.FieldDef[]>();
-  let fields: readonly pg.FieldDef[] = [];
-  const request = {
-    submit(connection: pg.Connection) {
-      connection.parse({ name, text, types: [] }, false);
-      connection.describe({ type: "S", name }, false);
-      connection.sync();
-    },
-    handleRowDescription: (message: { readonly fields: readonly pg.FieldDef[] }) => {
-      fields = message.fields;
-    },
-    handleReadyForQuery: () => described.resolve(fields),
-    handleError: (error: unknown) => described.reject(error),
-  };
-  client.query(request);
-  return await described.promise;
 }

@@ -13,7 +13,7 @@ import { guidePaths, guideText, linksOf, ROOT } from "../support/guides.ts";
 const database = useDatabase();
 
 /** Names that follow `postrider.` but are not objects of the schema: settings of a session, names of files. */
-const NOT_IN_SCHEMA = ["wake", "traceparent", "place", "mjs", "dump", "service", "yaml"].map(
+const NOT_IN_SCHEMA = ["wake", "traceparent", "on_behalf_of", "place", "mjs", "dump", "service", "yaml"].map(
   (name) => `postrider.${name}`,
 );
 /** Functions that a guide calls and Postgres does not have, and methods of SQL/JSON paths. */

@@ -4,9 +4,9 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
-import { networkOf } from "../../src/listen/connections.ts";
-import { RateLimit } from "../../src/listen/rateLimit.ts";
 import type { Readiness } from "../../src/listen/vitals.ts";
+import { networkOf } from "../../src/serve/connections.ts";
+import { RateLimit } from "../../src/serve/rateLimit.ts";
 import { eventually } from "../support/command.ts";
 import { rawConnection, readToEnd, startListener } from "../support/listener.ts";
 

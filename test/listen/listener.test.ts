@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { Hono } from "hono";
-import { Listener } from "../../src/listen/listener.ts";
 import type { ListenerApp, ListenerEnv } from "../../src/listen/routes.ts";
+import { Listener } from "../../src/serve/listener.ts";
 import { rawConnection, readToEnd, startListener } from "../support/listener.ts";
 
 async function bodyOf(response: Response): Promise<unknown> {

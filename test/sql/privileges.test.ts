@@ -158,8 +158,22 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     update: { operator: "period hours_period" },
   },
   audit: {
-    columns: "id at transaction_id actor acting_as action endpoint_id event_id detail before after",
+    columns: "id at transaction_id actor acting_as action endpoint_id event_id detail before after on_behalf_of",
     select: { ...LOOKERS, daemon: "*" },
+  },
+  api_key: {
+    columns: "id name scopes key_hash created_at created_by expires_at last_used_at",
+    select: {
+      reader: "id name scopes created_at created_by expires_at last_used_at",
+      operator: "id name scopes created_at created_by expires_at last_used_at",
+    },
+  },
+  api_session: {
+    columns: "id api_key_id token_hash link_hash created_at expires_at",
+    select: {
+      reader: "id api_key_id created_at expires_at",
+      operator: "id api_key_id created_at expires_at",
+    },
   },
   erasure: { columns: "tenant after_event events requested_at requested_by", select: LOOKERS },
   schema_migration: {
@@ -418,6 +432,13 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   has_signing_key: caller("reader", "operator", "daemon"),
   create_pull_token: owner("operator"),
   revoke_pull_token: owner("operator"),
+  create_api_key: owner("operator"),
+  revoke_api_key: owner("operator"),
+  create_api_link: owner("operator"),
+  use_api_key: owner("publisher", "reader", "operator"),
+  open_api_session: owner("reader", "operator"),
+  close_api_session: owner("reader", "operator"),
+  new_api_token: caller(),
   fetch_events: owner("daemon"),
   find_fetchable: owner("daemon"),
   endpoint_pulling: owner(),
@@ -1041,6 +1062,8 @@ describe("a reader", () => {
       "insert into postrider.delivery (event_id, endpoint_id, state, finished_at, ordering_key, ordering_seq, halts) values (gen_random_uuid(), $1, 'exhausted', now(), 'a', 1, true)",
       [endpoint.endpoint_id],
     );
+    const key = String(await askFor(pool, "select postrider.create_api_key('a key', '{admin}')"));
+    const link = String(await askFor(pool, "select postrider.create_api_link(id) from postrider.api_key"));
     const session = await openSession(t, database.url);
     await session.query("set role postrider_reader");
     const read: string[] = [];
@@ -1055,7 +1078,9 @@ describe("a reader", () => {
       for (const { text } of rows) {
         assert.ok(!text.includes(HIDDEN), `${relation}: ${text}`);
         assert.ok(!text.includes(endpoint.secret), `${relation}: ${text}`);
-        assert.ok(!text.includes(token.slice(4)), `${relation}: ${text}`);
+        for (const shownOnce of [token, key, link]) {
+          assert.ok(!text.includes(shownOnce.slice(4)), `${relation}: ${text}`);
+        }
       }
     }
     // An empty column proves nothing.

@@ -202,6 +202,9 @@ before(async () => {
      select postrider.uuid_v7(), $1, 'exhausted', now(), 'a', n, true from generate_series(1, 50) n`,
     [idle],
   );
+  await pool.query(
+    "insert into postrider.api_key (name, scopes, key_hash) select n, '{admin}', sha256(n::bytea) from unnest('{known,revoked}'::text[]) n",
+  );
   await pool.query("insert into postrider.endpoint_handshake (endpoint_id) values ($1)", [idle]);
   await pool.query("update postrider.daemon set public_url = 'http://listener.test'");
   ids = {
@@ -319,6 +322,12 @@ const CALLS: Readonly<Record<string, () => string>> = {
   unsubscribe: () => `select postrider.unsubscribe('${ids.subscription}')`,
   claim_events: () => `select postrider_internal.claim_events('${ids.daemon}', 100, 100, 1000, 100, 30000, '{}', '{}')`,
   take_over_claim: () => `select postrider_internal.take_over_claim('${ids.daemon}', '{}', 30000)`,
+  create_api_key: () => "select postrider.create_api_key('new', '{read,operate}', 'tomorrow')",
+  revoke_api_key: () => "select postrider.revoke_api_key(id) from postrider.api_key where name = 'revoked'",
+  create_api_link: () => "select postrider.create_api_link(id, '1 hour') from postrider.api_key where name = 'known'",
+  use_api_key: () => "select postrider_internal.use_api_key(pg_catalog.sha256('known'))",
+  open_api_session: () => "select postrider_internal.open_api_session(pg_catalog.sha256('known'))",
+  close_api_session: () => "select postrider_internal.close_api_session(pg_catalog.sha256('known'))",
   create_pull_token: () => `select postrider.create_pull_token('${ids.pulled}')`,
   revoke_pull_token: () => "select postrider.revoke_pull_token(id) from postrider.pull_token limit 1",
   fetch_events: () => {

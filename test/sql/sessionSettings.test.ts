@@ -54,8 +54,8 @@ test("no function reads a backslash in a literal, unless the literal says that b
   );
 });
 
-test("no statement of daemons and no recipe reads a backslash in a literal", async () => {
-  for (const directory of ["sql/statements", "sql/recipes"]) {
+test("no statement of daemons or the API and no recipe reads a backslash in a literal", async () => {
+  for (const directory of ["sql/statements", "sql/console", "sql/recipes"]) {
     for (const file of await readdir(directory)) {
       assert.ok(!hasDoubtfulBackslash(await readFile(join(directory, file), "utf8")), join(directory, file));
     }

@@ -112,7 +112,7 @@ export async function eventually<Seen>(
 function inherited(): NodeJS.ProcessEnv {
   const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
   // Daemons of several tests run at once, and a person may have one on this machine.
-  return { PATH, HOME, NODE_COMPILE_CACHE, POSTRIDER_HTTP_LISTEN: "off" };
+  return { PATH, HOME, NODE_COMPILE_CACHE, POSTRIDER_HTTP_LISTEN: "off", POSTRIDER_API_LISTEN: "off" };
 }
 
 export function isAlive(pid: number): boolean {

@@ -3,10 +3,10 @@ import { connect, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { messageOf } from "../../src/ground/errors.ts";
 import { makeApp } from "../../src/listen/app.ts";
-import type { Limits } from "../../src/listen/limits.ts";
-import { Listener } from "../../src/listen/listener.ts";
 import { ListenerDatabase } from "../../src/listen/listenerDatabase.ts";
 import type { Readiness } from "../../src/listen/vitals.ts";
+import type { Limits } from "../../src/serve/limits.ts";
+import { Listener } from "../../src/serve/listener.ts";
 import type { Samples } from "../../src/telemetry/metrics.ts";
 
 export interface StartedListener {

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { settingsTable, traceSettingsTable } from "../../src/config/settingsTable.ts";
+import { openApi } from "../../src/console/openapi.ts";
 import { type Connection, connectionConfig, openConnection } from "../../src/db/connect.ts";
 import { schemaSnapshot } from "../../src/db/schemaSnapshot.ts";
 import { EmbeddedPostgres } from "../../src/dev/postgres/server.ts";
@@ -39,6 +40,10 @@ export const GENERATED_DOCS: readonly GeneratedDoc[] = [
     path: "src/config/README.md",
     render: async ({ current }) =>
       betweenMarkers(betweenMarkers(current, "settings", settingsTable()), "trace settings", traceSettingsTable()),
+  },
+  {
+    path: "src/console/openapi.json",
+    render: async () => `${JSON.stringify(openApi(), null, 2)}\n`,
   },
   {
     path: "src/telemetry/README.md",

@@ -9,8 +9,8 @@ const HEADERS_END = Buffer.from("\r\n\r\n");
  * Node's parser makes an object of each request in the 64 KiB that it reads at once, and an error with a stack trace of
  * each that is not answered when the connection ends. Some 2,000 requests in one packet cost 50 ms, so a client with a
  * megabyte a second would take all of a daemon's CPU. What follows the headers of a request is kept back until it has been
- * answered, and if that is more than the headers of another one, the connection ends. No route takes a body, so nothing
- * that follows is part of the request.
+ * answered, and if that is more than may be kept, the connection ends. If what follows is the request's body, the server
+ * says so (`admitBody`) once it has read the headers, and so many bytes pass.
  */
 export class SerialSocket extends Duplex {
   readonly remoteAddress: string | undefined;
@@ -21,6 +21,8 @@ export class SerialSocket extends Duplex {
   /** How much of the end of headers the bytes that the server has seen end with. */
   #matched = 0;
   #isAnswering = false;
+  /** Bytes of the body that have yet to pass. */
+  #bodyLeft = 0;
   #isEnded = false;
 
   constructor(socket: Socket, keptBytesMax: number) {
@@ -57,7 +59,14 @@ export class SerialSocket extends Duplex {
     this.end(() => this.destroy());
   }
 
-  /** The next request may pass. */
+  /** What follows the headers that have just passed is a body of so many bytes. */
+  admitBody(bytes: number): void {
+    this.#bodyLeft = bytes;
+    // The server's parser is in the middle of the headers, and takes nothing while it is.
+    process.nextTick(() => this.#pass());
+  }
+
+  /** The next request may pass, behind what is left of a body that was not read. */
   answered(): void {
     this.#isAnswering = false;
     this.#pass();
@@ -96,19 +105,33 @@ export class SerialSocket extends Duplex {
   }
 
   #pass(): void {
-    if (this.#isAnswering || this.destroyed) {
+    if (this.destroyed) {
+      return;
+    }
+    this.#passBody();
+    if (this.#isAnswering || this.#bodyLeft > 0) {
       return;
     }
     const end = this.#endOfHeaders();
-    const passed = this.#kept.subarray(0, end ?? this.#kept.length);
-    // A copy, so that the rest of what was read with it can go.
-    this.#kept = Buffer.from(this.#kept.subarray(passed.length));
     this.#isAnswering = end !== null;
-    if (passed.length > 0 && !this.push(passed)) {
-      this.#socket.pause();
-    }
+    this.#passBytes(end ?? this.#kept.length);
     if (this.#isEnded && this.#kept.length === 0) {
       this.push(null);
+    }
+  }
+
+  #passBody(): void {
+    const bytes = Math.min(this.#bodyLeft, this.#kept.length);
+    this.#bodyLeft -= bytes;
+    this.#passBytes(bytes);
+  }
+
+  #passBytes(bytes: number): void {
+    const passed = this.#kept.subarray(0, bytes);
+    // A copy, so that the rest of what was read with it can go.
+    this.#kept = Buffer.from(this.#kept.subarray(bytes));
+    if (bytes > 0 && !this.push(passed)) {
+      this.#socket.pause();
     }
   }
 

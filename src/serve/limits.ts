@@ -13,6 +13,8 @@ export interface Limits {
   /** All header lines together, and the request line. */
   readonly headerBytesMax: number;
   readonly headersMax: number;
+  /** 0: no route takes a body. */
+  readonly bodyBytesMax: number;
   /** From the first byte of a request, or the start of a connection, to the end of its headers. */
   readonly headersMs: number;
   /** To the end of its body. */
@@ -36,6 +38,7 @@ export const LIMITS: Limits = {
   requestsPerConnectionMax: 10_000,
   headerBytesMax: 8_192,
   headersMax: 64,
+  bodyBytesMax: 0,
   headersMs: 10_000,
   requestMs: 30_000,
   idleMs: 60_000,

@@ -8,6 +8,7 @@ interface ConnectionsLimits {
   readonly connectionsPerAddressMax: number;
   readonly connectionRate: Rate;
   readonly headerBytesMax: number;
+  readonly bodyBytesMax: number;
 }
 
 /**
@@ -34,7 +35,7 @@ export class Connections {
   admit(socket: Socket): SerialSocket | null {
     const network = networkOf(socket.remoteAddress ?? "");
     const open = this.#byNetwork.get(network) ?? new Set();
-    const { connectionsMax, connectionsPerAddressMax, headerBytesMax } = this.#limits;
+    const { connectionsMax, connectionsPerAddressMax, headerBytesMax, bodyBytesMax } = this.#limits;
     const isFull = this.#isBusy.size >= connectionsMax;
     if (
       open.size >= connectionsPerAddressMax ||
@@ -45,7 +46,7 @@ export class Connections {
       socket.destroy();
       return null;
     }
-    const admitted = new SerialSocket(socket, headerBytesMax);
+    const admitted = new SerialSocket(socket, headerBytesMax + bodyBytesMax);
     this.#byNetwork.set(network, open.add(admitted));
     this.#isBusy.set(admitted, false);
     admitted.once("close", () => this.#remove(network, admitted));
@@ -59,6 +60,13 @@ export class Connections {
   requestStarted(socket: Duplex): void {
     if (this.#isBusy.has(socket)) {
       this.#isBusy.set(socket, true);
+    }
+  }
+
+  /** The body of the request in progress may pass. */
+  admitBody(socket: Duplex, bytes: number): void {
+    if (socket instanceof SerialSocket) {
+      socket.admitBody(bytes);
     }
   }
 

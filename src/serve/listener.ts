@@ -8,11 +8,15 @@ import { guarded } from "./guardedBody.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { problem, problemText } from "./problem.ts";
 import { RateLimit } from "./rateLimit.ts";
-import type { ListenerApp } from "./routes.ts";
+
+/** What answers the requests that the server lets pass: an application of hono. */
+export interface App {
+  fetch(request: Request, bindings: HttpBindings): Response | Promise<Response>;
+}
 
 export interface ListenerOptions {
   readonly address: ListenAddress;
-  readonly app: ListenerApp;
+  readonly app: App;
   readonly limits?: Partial<Limits>;
   /** Hears why an answer broke off. */
   readonly onBroken: (thrown: unknown) => void;
@@ -21,7 +25,7 @@ export interface ListenerOptions {
 /** How long requests in progress have to end when the listener stops. */
 const STOP_MS = 1_000;
 
-/** The HTTP server for machines. It starts before the daemon and stops after it. */
+/** An HTTP server with limits on what its clients may cost. */
 export class Listener {
   readonly address: ListenAddress;
   readonly #server: Server;
@@ -78,8 +82,15 @@ function makeServer(answer: RequestListener, limits: Limits, connections: Connec
   admitInto(server, connections);
   // A client that wants to switch protocols gets an answer of this one.
   server.on("connect", (_request, socket) => socket.destroy());
-  // It waits with its body, which no route wants.
-  server.on("checkContinue", (_request, response: ServerResponse) => refuse(response, 413));
+  // It waits with its body until it is told that it may be sent.
+  server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+    if (refusalOf(request, limits) === null) {
+      response.writeContinue();
+      server.emit("request", request, response);
+    } else {
+      refuse(response, 413);
+    }
+  });
   server.on("checkExpectation", (_request, response: ServerResponse) => refuse(response, 417));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (connections.isBusy(socket)) {
@@ -107,7 +118,7 @@ function admitInto(server: Server, connections: Connections): void {
 }
 
 /** Gives requests to the routes. */
-function answererOf(app: ListenerApp, onBroken: (thrown: unknown) => void): RequestListener {
+function answererOf(app: App, onBroken: (thrown: unknown) => void): RequestListener {
   const fetch = async (request: Request, bindings: HttpBindings): Promise<Response> =>
     guarded(await app.fetch(request, bindings), (thrown) => {
       bindings.outgoing.destroy();
@@ -135,6 +146,7 @@ function makeHandler(answer: RequestListener, limits: Limits, connections: Conne
       refuse(response, status);
       return;
     }
+    connections.admitBody(socket, bodyBytesOf(request));
     const rate = HEALTH.has(request.url ?? "") ? rates.health : rates.other;
     const waitMs = rate.take(networkOf(socket.remoteAddress ?? ""));
     if (waitMs > 0) {
@@ -154,16 +166,23 @@ const HEALTH: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 const DOT_SEGMENT = /^[^?#]*\/(?:\.|%2e){1,2}(?:[/?#]|$)/i;
 
 /** The status with which a request is refused before anything looks at it; null: it is not. */
-function refusalOf({ url = "", headers, rawHeaders }: IncomingMessage, { headersMax }: Limits): number | null {
+function refusalOf(request: IncomingMessage, { headersMax, bodyBytesMax }: Limits): number | null {
+  const { url = "", headers, rawHeaders } = request;
   if (rawHeaders.length > 2 * headersMax) {
     return 431;
   }
   if (DOT_SEGMENT.test(url)) {
     return 400;
   }
-  // No route takes a body.
-  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
-  return hasBody ? 413 : null;
+  if (headers["transfer-encoding"] !== undefined) {
+    // How long it is must be known before it is read.
+    return bodyBytesMax > 0 ? 411 : 413;
+  }
+  return bodyBytesOf(request) > bodyBytesMax ? 413 : null;
+}
+
+function bodyBytesOf({ headers }: IncomingMessage): number {
+  return Number(headers["content-length"] ?? 0);
 }
 
 /** Ends the connection: what follows on it may be the body that nobody wants. */

@@ -39,4 +39,10 @@ export class RateLimit {
     }
     return 0;
   }
+
+  /** How often it may happen at once now. */
+  left(key: string): number {
+    const aheadMs = Math.max(0, (this.#dueMs.get(key) ?? 0) - this.#now());
+    return Math.max(0, Math.floor((this.#toleranceMs - aheadMs) / this.#intervalMs + 1));
+  }
 }

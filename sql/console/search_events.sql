@@ -1,0 +1,25 @@
+-- Events whose payload matches a filter, the newest first, with how many of their deliveries are in each state.
+-- At most 5,000 events are looked at, because each payload is read.
+-- $1 since, $2 until, $3 type or a prefix such as order.*, $4 tenant, $5 filter, $6 limit, $7 older than this one
+select o.id, o.event_type, o.tenant, o.ordering_key, o.idempotency_key, o.created_at, o.deliver_at, o.erased_at,
+       o.test_endpoint_id is not null as is_test,
+       (select coalesce(jsonb_object_agg(s.state, s.deliveries), '{}')
+        from (
+          select d.state, count(*) as deliveries
+          from (select d.state from postrider.delivery d where d.event_id = o.id limit 1000) d
+          group by d.state) s) as deliveries
+from (
+  select o.id, o.event_type, o.tenant, o.ordering_key, o.idempotency_key, o.created_at, o.deliver_at, o.erased_at,
+         o.test_endpoint_id, o.payload
+  from postrider.outbox o
+  where o.id >= postrider.uuid_v7_floor(coalesce($1::timestamptz, now() - interval '24 hours'))
+    and ($2::timestamptz is null or o.id < postrider.uuid_v7_floor($2))
+    and ($7::uuid is null or o.id < $7)
+  order by o.id desc
+  limit 5000) o
+where ($3::text is null or case when $3 like '%.*' then starts_with(o.event_type, left($3, -1)) else o.event_type = $3 or $3 = '*' end)
+  and ($4::text is null or o.tenant = $4)
+  -- What jsonb cannot hold is passed over: it would end the search.
+  and case when octet_length(o.payload::text) <= 1048576 and o.payload::text !~ E'\\\\u0000' then o.payload::jsonb @@ $5::jsonpath end
+order by o.id desc
+limit $6::integer;

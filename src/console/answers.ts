@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+import type { Queryable } from "../db/statements.ts";
+import { problem } from "../serve/problem.ts";
+import type { Asked } from "./asked.ts";
+import { JSON_TYPE } from "./http.ts";
+import { jsonStatementOf, type Route, statementOf, type Values } from "./route.ts";
+
+interface Line {
+  /** The row, as Postgres writes it. */
+  readonly json: string;
+  /** What a cursor behind it is. */
+  readonly place: string | null;
+  /** Its revision. */
+  readonly tag: string | null;
+}
+
+type Bound = Extract<Asked, { readonly kind: "asked" }>;
+
+/** Runs the route's statement, and puts its rows together. They are never parsed: numbers keep their digits. */
+export async function answerTo(route: Route, asked: Bound, transaction: Queryable): Promise<Response> {
+  const { rows, rowCount } = await transaction.query<Line>(jsonStatementOf(route), Object.values(asked.values));
+  switch (route.answer.kind) {
+    case "page":
+      return jsonAnswer(await page(route, asked, rows, transaction));
+    case "rows":
+      return jsonAnswer(`{"data":[${rows.map(({ json }) => json).join(",")}]}`);
+    case "row":
+    case "created":
+      return oneRow(route, rows);
+    case "nothing":
+      return rowCount === 0 ? problem(404) : new Response(null, { status: 204 });
+  }
+}
+
+function oneRow({ answer }: Route, [row]: readonly Line[]): Response {
+  if (row === undefined) {
+    return problem(404, "there is none with this id");
+  }
+  return answer.kind === "created"
+    ? new Response(row.json, { status: 201, headers: JSON_TYPE })
+    : jsonAnswer(row.json, row.tag);
+}
+
+async function page(
+  route: Route,
+  { values, limit }: Bound,
+  rows: readonly Line[],
+  transaction: Queryable,
+): Promise<string> {
+  const shown = rows.slice(0, limit);
+  const next = rows.length > limit ? (shown.at(-1)?.place ?? null) : null;
+  const lookedAt = route.answer.kind === "page" ? route.answer.lookedAt : undefined;
+  const searched =
+    lookedAt === undefined
+      ? ""
+      : `,"searched_to":${next === null ? await searchedTo(values, lookedAt, transaction) : null}`;
+  return `{"data":[${shown.map(({ json }) => json).join(",")}],"next":${JSON.stringify(next)}${searched}}`;
+}
+
+/** How far back a search looked that has nothing more to show. Its limit may have ended it before the time that was asked for. */
+async function searchedTo(
+  { since, until, after_id }: Values,
+  lookedAt: number,
+  transaction: Queryable,
+): Promise<string> {
+  const { rows } = await transaction.query<{ json: string }>(SEARCHED_TO, [since, until, after_id, String(lookedAt)]);
+  return rows[0]?.json ?? "null";
+}
+
+const SEARCHED_TO = `select to_json(answer.searched_to)::text as json from (${statementOf({ name: "read_searched_to" })}) answer`;
+
+/** With the revision of what is shown as its tag, or a hash of it. */
+function jsonAnswer(body: string, revision: string | null = null): Response {
+  const etag =
+    revision === null ? `W/"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"` : `"${revision}"`;
+  return new Response(body, { status: 200, headers: { ...JSON_TYPE, etag } });
+}

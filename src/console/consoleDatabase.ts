@@ -1,0 +1,70 @@
+import { connectionConfig } from "../db/connect.ts";
+import { Database } from "../db/database.ts";
+import { SessionPool } from "../db/sessionPool.ts";
+import { Sockets } from "../db/sockets.ts";
+import { defineStatement, type Queryable } from "../db/statements.ts";
+import { endsWithin } from "../ground/endsWithin.ts";
+import { type Caller, type Credential, findCaller, may, ROLES } from "./caller.ts";
+import type { Route } from "./route.ts";
+
+/** One browser asks for a few things at once. None is opened before a request needs it. */
+const CONNECTIONS_MAX = 4;
+/** A statement in progress may end within this time; then its connection is cut. */
+const STOP_MS = 1_000;
+
+const actForCaller = defineStatement("act_for_caller", {
+  params: { role: "text", onlyReads: "boolean", onBehalfOf: "text" },
+  columns: { settings: "text" },
+});
+
+export interface ConsoleDatabaseOptions {
+  readonly apiDatabaseUrl: string | null;
+  readonly apiDatabaseUrlFile: string | null;
+}
+
+export type Done<Value> =
+  | { readonly kind: "done"; readonly value: Value; readonly caller: Caller }
+  | { readonly kind: "stranger" }
+  | { readonly kind: "lacking"; readonly caller: Caller };
+
+/** Postgres for the API, by a login that is not the daemon's. It shares no connection with deliveries. */
+export class ConsoleDatabase extends Database {
+  readonly #sockets: Sockets;
+
+  constructor({ apiDatabaseUrl, apiDatabaseUrlFile }: ConsoleDatabaseOptions) {
+    const sockets = new Sockets();
+    const named = { databaseUrl: apiDatabaseUrl, urlFile: apiDatabaseUrlFile, applicationName: "postrider" };
+    const config = sockets.through(connectionConfig(named));
+    super({ sessions: new SessionPool({ config, max: CONNECTIONS_MAX }), purpose: "console" });
+    this.#sockets = sockets;
+  }
+
+  /**
+   * Does `work` in one transaction, with the rights that the route needs and no others: as the role of its scope, and read
+   * only for what only reads. Nothing is done for a stranger, or without the scope.
+   */
+  act<Value>(
+    credential: Credential,
+    { scope, method }: Pick<Route, "scope" | "method">,
+    work: (transaction: Queryable) => Promise<Value>,
+  ): Promise<Done<Value>> {
+    return this.transaction(async (transaction): Promise<Done<Value>> => {
+      const caller = await findCaller(transaction, credential);
+      if (caller === null) {
+        return { kind: "stranger" };
+      }
+      if (!may(caller, scope)) {
+        return { kind: "lacking", caller };
+      }
+      const onlyReads = method === "GET";
+      await transaction.run(actForCaller, { role: ROLES[scope], onlyReads, onBehalfOf: caller.name });
+      return { kind: "done", value: await work(transaction), caller };
+    });
+  }
+
+  /** Closes every connection, soon. */
+  async stop(): Promise<void> {
+    await endsWithin(this.end(), STOP_MS);
+    this.#sockets.cut();
+  }
+}

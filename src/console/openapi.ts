@@ -1,0 +1,234 @@
+import { LIMIT_DEFAULT, LIMIT_MAX } from "./asked.ts";
+import { API_PATH } from "./http.ts";
+import { type ColumnType, type Parameter, type Route, SCOPES, statementOf } from "./route.ts";
+import { SUBJECTS } from "./routes.ts";
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+type Members = Readonly<Record<string, Json>>;
+
+let text: string | null = null;
+
+/** The OpenAPI document; src/console/openapi.json is the same. */
+export function openApiText(): string {
+  text ??= JSON.stringify(openApi());
+  return text;
+}
+
+/** Of the table of routes: what it does not say is the same for all. */
+export function openApi(): Members {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Postrider's API",
+      version: "1",
+      license: { name: "MIT", identifier: "MIT" },
+      description:
+        "What operators see and do. Each operation runs one SQL statement in one transaction, as the role that its scope needs: `x-sql` is its text, with the parameters of `x-sql-parameters` as $1, $2 and so on. Names are those of columns. Numbers have the digits that Postgres writes, times are RFC 3339 in UTC, intervals are as Postgres writes them. Members are added, and none is removed or gets another meaning.",
+    },
+    servers: [{ url: "/" }],
+    security: [{ key: [] }, { session: [] }],
+    tags: Object.keys(SUBJECTS).map((name) => ({ name })),
+    paths: { ...sessionPaths(), ...paths() },
+    components: {
+      securitySchemes: {
+        key: { type: "http", scheme: "bearer", description: "A key that postrider.create_api_key() made." },
+        session: { type: "apiKey", in: "cookie", name: "postrider_session", description: "What logging in sets." },
+      },
+      schemas: { Problem: PROBLEM, Scope: { type: "string", enum: [...SCOPES] } },
+      responses: {
+        Problem: {
+          description: "What could not be done, in the words of Postgres if it refused.",
+          content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+        },
+      },
+    },
+  };
+}
+
+const PROBLEM: Members = {
+  type: "object",
+  description: "An error, by RFC 9457.",
+  required: ["title", "status"],
+  properties: {
+    title: { type: "string" },
+    status: { type: "integer" },
+    detail: { type: "string", description: "What could not be done." },
+    found: { type: "string", description: "What Postgres adds to it." },
+    hint: { type: "string", description: "What to do next." },
+    code: { type: "string", description: "The SQLSTATE." },
+    scope: { type: "string", description: "The scope that the key lacks." },
+    role: { type: "string", description: "The role of Postgres that does it." },
+  },
+};
+
+function paths(): Members {
+  const made: Record<string, Record<string, Json>> = {};
+  for (const [subject, routes] of Object.entries(SUBJECTS)) {
+    for (const route of routes) {
+      const path = `${API_PATH}${route.path}`;
+      made[path] = { ...made[path], [route.method.toLowerCase()]: operation(route, subject) };
+    }
+  }
+  return made;
+}
+
+function operation(route: Route, subject: string): Members {
+  const body = bodyOf(route);
+  return {
+    operationId: route.name,
+    tags: [subject],
+    summary: route.summary,
+    parameters: parametersOf(route),
+    ...(body !== null && { requestBody: body }),
+    responses: { ...answerOf(route), default: { $ref: "#/components/responses/Problem" } },
+    "x-scope": route.scope,
+    "x-sql": statementOf(route),
+    "x-sql-parameters": Object.keys(route.takes),
+  };
+}
+
+function parametersOf({ takes }: Route): readonly Json[] {
+  const named = Object.entries(takes).filter(([, { from }]) => from === "path" || from === "query");
+  const froms = new Set(Object.values(takes).map(({ from }) => from));
+  return [
+    ...named.map(([name, parameter]) => parameterOf(name, parameter)),
+    ...(froms.has("limit") ? [LIMIT] : []),
+    ...(froms.has("cursor") ? [AFTER] : []),
+    ...(froms.has("ifMatch") ? [IF_MATCH] : []),
+  ];
+}
+
+const LIMIT: Json = {
+  ...{ name: "limit", in: "query", description: "How many at most." },
+  schema: { type: "integer", minimum: 1, maximum: LIMIT_MAX, default: LIMIT_DEFAULT },
+};
+const AFTER: Json = {
+  ...{ name: "after", in: "query", description: "Continues a list: what the last answer had as `next`." },
+  schema: { type: "string" },
+};
+const IF_MATCH: Json = {
+  ...{ name: "If-Match", in: "header", description: "The ETag of what is to be changed; 412 if it has changed since." },
+  schema: { type: "string" },
+};
+
+function parameterOf(name: string, { from, isOptional, sentence, type }: Parameter): Json {
+  const list = type.includes("[]") ? { style: "form", explode: false } : {};
+  return { name, in: from, required: !isOptional, description: sentence, schema: schemaOf(type), ...list };
+}
+
+function bodyOf({ takes }: Route): Json | null {
+  const content = Object.values(takes).find(({ from }) => from === "content");
+  if (content !== undefined) {
+    return { required: true, description: content.sentence, content: { "application/json": { schema: {} } } };
+  }
+  const members = Object.entries(takes).filter(([, { from }]) => from === "body");
+  const required = members.filter(([, { isOptional }]) => !isOptional).map(([name]) => name);
+  const properties = Object.fromEntries(
+    members.map(([name, { type, sentence }]) => [name, { ...schemaOf(type), description: sentence }]),
+  );
+  const schema = { type: "object", additionalProperties: false, ...(required.length > 0 && { required }), properties };
+  return members.length === 0 ? null : { required: required.length > 0, content: { "application/json": { schema } } };
+}
+
+function answerOf({ gives, answer }: Route): Members {
+  const row = rowSchema(gives);
+  switch (answer.kind) {
+    case "page":
+      return answered("200", "So many rows as were asked for.", pageSchema(row, answer.lookedAt !== undefined));
+    case "rows":
+      return answered("200", "The rows.", {
+        type: "object",
+        required: ["data"],
+        properties: { data: { type: "array", items: row } },
+      });
+    case "row":
+      return answered("200", "It.", row);
+    case "created":
+      return answered("201", "It was made.", row);
+    case "nothing":
+      return { "204": { description: "It was done." } };
+  }
+}
+
+function answered(status: string, description: string, schema: Json): Members {
+  return { [status]: { description, content: { "application/json": { schema } } } };
+}
+
+function pageSchema(row: Json, isSearch: boolean): Json {
+  const next = { type: ["string", "null"], description: "Continues the list, as `after`; null if there is no more." };
+  const searchedTo = {
+    ...{ type: ["string", "null"], format: "date-time" },
+    description:
+      "How far back was looked, if there is no more to show: with it as `until`, the search goes on. Null while `next` is not.",
+  };
+  return {
+    type: "object",
+    required: ["data", "next", ...(isSearch ? ["searched_to"] : [])],
+    properties: { data: { type: "array", items: row }, next, ...(isSearch && { searched_to: searchedTo }) },
+  };
+}
+
+function rowSchema(gives: Route["gives"]): Json {
+  const properties = Object.fromEntries(Object.entries(gives).map(([name, type]) => [name, schemaOf(type)]));
+  return { type: "object", required: Object.keys(gives), properties };
+}
+
+const SCHEMAS: Readonly<Record<string, Readonly<Record<string, Json>>>> = {
+  uuid: { type: "string", format: "uuid" },
+  text: { type: "string" },
+  jsonpath: { type: "string" },
+  smallint: { type: "integer" },
+  integer: { type: "integer" },
+  bigint: { type: "integer", format: "int64" },
+  "double precision": { type: "number" },
+  numeric: { type: "number" },
+  boolean: { type: "boolean" },
+  "timestamp with time zone": { type: "string", format: "date-time" },
+  interval: { type: "string", description: "An interval as Postgres writes it." },
+  xid8: { type: "string" },
+  bytea: { type: "string" },
+};
+
+function schemaOf(type: ColumnType): Readonly<Record<string, Json>> {
+  const plain = type.replace("?", "");
+  const schema = plain.endsWith("[]")
+    ? { type: "array", items: SCHEMAS[plain.slice(0, -2)] ?? {} }
+    : // Any JSON.
+      (SCHEMAS[plain] ?? {});
+  return type.endsWith("?") && "type" in schema ? { ...schema, type: [schema.type, "null"] } : schema;
+}
+
+/** What the table has not: it runs no statement of a person's. */
+function sessionPaths(): Members {
+  const done = { "204": { description: "It was done." }, default: { $ref: "#/components/responses/Problem" } };
+  const who = {
+    type: "object",
+    required: ["name", "scopes"],
+    properties: { name: { type: "string" }, scopes: { type: "array", items: { $ref: "#/components/schemas/Scope" } } },
+  };
+  const opener = {
+    type: "object",
+    properties: {
+      key: { type: "string", description: "A key." },
+      link: { type: "string", description: "What postrider.create_api_link() made, which logs in once." },
+    },
+  };
+  return {
+    [`${API_PATH}/session`]: {
+      get: {
+        ...{ operationId: "read_session", tags: ["state"], summary: "Who asks, and what the key may do." },
+        responses: { ...answered("200", "The key.", who), default: { $ref: "#/components/responses/Problem" } },
+      },
+      post: {
+        ...{
+          operationId: "open_session",
+          tags: ["state"],
+          summary: "Logs a browser in, by a key or a link.",
+          security: [],
+        },
+        ...{ requestBody: { required: true, content: { "application/json": { schema: opener } } }, responses: done },
+      },
+      delete: { operationId: "close_session", tags: ["state"], summary: "Logs a browser out.", responses: done },
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import { consoleText } from "../db/sqlFiles.ts";
+
+/** What a key may do. `operate` includes `read`, and `admin` everything. */
+export type Scope = (typeof SCOPES)[number];
+export const SCOPES = ["read", "payload", "publish", "operate", "admin"] as const;
+
+/** The types of Postgres that parameters and columns have. */
+type SqlType =
+  | "uuid"
+  | "text"
+  | "smallint"
+  | "integer"
+  | "bigint"
+  | "double precision"
+  | "numeric"
+  | "boolean"
+  | "timestamp with time zone"
+  | "interval"
+  | "xid8"
+  | "json"
+  | "jsonb"
+  | "bytea"
+  | "jsonpath";
+
+/** `text?` may be null. */
+export type ColumnType = `${SqlType}${"" | "[]"}${"" | "?"}`;
+
+export interface Parameter {
+  /**
+   * Where a request has it. `content` is the whole body, as it was written: a payload must not be parsed. The parts of a
+   * cursor are one parameter of the query, `after`.
+   */
+  readonly from: "path" | "query" | "body" | "content" | "limit" | "cursor" | "ifMatch";
+  readonly type: ColumnType;
+  /** Postgres has a default for it, or it may be left out. */
+  readonly isOptional: boolean;
+  readonly sentence: string;
+}
+
+export type Answer =
+  /** As many rows as were asked for, with what continues behind the last one, which these columns name. */
+  | {
+      readonly kind: "page";
+      readonly cursor: readonly string[];
+      /** How many events it looks at; the answer says how far back that was. */
+      readonly lookedAt?: number;
+    }
+  /** All rows, whose number the statement limits. */
+  | { readonly kind: "rows" }
+  /** The one row; without it, there is no such thing. `revision` is its entity tag, if it has that column. */
+  | { readonly kind: "row" | "created" }
+  | { readonly kind: "nothing" };
+
+/** One operation of the API. The statement that it runs is all that it does. */
+export interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Behind /api/v1, with the names of parameters in braces. */
+  readonly path: string;
+  /** The statement's, and the operation's: sql/console/NAME.sql. */
+  readonly name: string;
+  readonly summary: string;
+  readonly scope: Scope;
+  /** By name, in the order of $1, $2, … */
+  readonly takes: Readonly<Record<string, Parameter>>;
+  /** The columns of the answer, in their order. */
+  readonly gives: Readonly<Record<string, ColumnType>>;
+  readonly answer: Answer;
+}
+
+/** The values of parameters, by name. Postgres reads the texts. */
+export type Values = Readonly<Record<string, string | readonly string[] | null>>;
+
+export function inPath(sentence: string, type: ColumnType = "uuid"): Parameter {
+  return { from: "path", type, isOptional: false, sentence };
+}
+
+export function inQuery(type: ColumnType, sentence: string): Parameter {
+  return { from: "query", type, isOptional: true, sentence };
+}
+
+export function neededInQuery(type: ColumnType, sentence: string): Parameter {
+  return { from: "query", type, isOptional: false, sentence };
+}
+
+export function inBody(type: ColumnType, sentence: string): Parameter {
+  return { from: "body", type, isOptional: true, sentence };
+}
+
+export function neededInBody(type: ColumnType, sentence: string): Parameter {
+  return { from: "body", type, isOptional: false, sentence };
+}
+
+export const asContent = (sentence: string): Parameter => ({
+  from: "content",
+  type: "json",
+  isOptional: false,
+  sentence,
+});
+
+export const limit: Parameter = { from: "limit", type: "integer", isOptional: true, sentence: "" };
+
+export const cursor = (type: ColumnType = "uuid"): Parameter => ({
+  ...{ from: "cursor", type, isOptional: true },
+  sentence: "",
+});
+
+/** The statement as a person would run it: without its header, and without the semicolon. */
+export function statementOf({ name }: Pick<Route, "name">): string {
+  return consoleText(name)
+    .replace(/^(--.*\n)+/, "")
+    .trim()
+    .replace(/;$/, "");
+}
+
+/** The statement whose rows are JSON as Postgres writes it, so that numbers keep their digits and payloads their bytes. */
+export function jsonStatementOf({ name, answer, gives }: Route): string {
+  const text = statementOf({ name });
+  if (answer.kind === "nothing") {
+    return text;
+  }
+  const cursorColumns = answer.kind === "page" ? answer.cursor.map((column) => `answer.${column}`) : [];
+  const tag = "revision" in gives && answer.kind === "row" ? "answer.revision::text" : "null";
+  const place = cursorColumns.length === 0 ? "null" : `concat_ws('.', ${cursorColumns.join(", ")})`;
+  return `select row_to_json(answer)::text as json, ${place} as place, ${tag} as tag from (\n${text}\n) answer`;
+}

@@ -1,0 +1,110 @@
+import { cursor, inPath, inQuery, limit, neededInQuery, type Parameter, type Route } from "../route.ts";
+
+const EVENT = inPath("The event's id.");
+
+const SOUGHT: Readonly<Record<string, Parameter>> = {
+  since: inQuery("timestamp with time zone", "Inserted from this time on; by default within the last 24 hours."),
+  until: inQuery("timestamp with time zone", "Inserted before this time."),
+  event_type: inQuery("text", "Only this type, or a prefix such as `order.*`."),
+  tenant: inQuery("text", "Only those of this tenant; the empty string is a tenant."),
+};
+
+const LISTED: Route["gives"] = {
+  ...{ id: "uuid", event_type: "text", tenant: "text", ordering_key: "text?", idempotency_key: "text?" },
+  ...{ created_at: "timestamp with time zone", deliver_at: "timestamp with time zone?" },
+  ...{ erased_at: "timestamp with time zone?", is_test: "boolean", deliveries: "jsonb" },
+};
+
+/** Events, their deliveries and attempts. */
+export const EVENTS: readonly Route[] = [
+  {
+    ...{ method: "GET", path: "/events", name: "list_events", scope: "read" },
+    summary:
+      "Events, the newest first, with how many of the first 1,000 deliveries are in each state. Looks at 20,000 events at most.",
+    takes: { ...SOUGHT, limit, after_id: cursor() },
+    gives: LISTED,
+    answer: { kind: "page", cursor: ["id"], lookedAt: 20_000 },
+  },
+  {
+    ...{ method: "GET", path: "/events/search", name: "search_events", scope: "payload" },
+    summary: "Events whose payload matches a filter, the newest first. Looks at 5,000 events at most.",
+    takes: {
+      ...SOUGHT,
+      filter: neededInQuery("jsonpath", "A predicate over the payload, as subscriptions have it: `$.amount > 100`."),
+      limit,
+      after_id: cursor(),
+    },
+    gives: LISTED,
+    answer: { kind: "page", cursor: ["id"], lookedAt: 5_000 },
+  },
+  {
+    ...{ method: "GET", path: "/events/{event_id}", name: "read_event", scope: "read" },
+    summary: "An event without its payload.",
+    takes: { event_id: EVENT },
+    gives: {
+      ...{ id: "uuid", event_type: "text", tenant: "text", ordering_key: "text?", idempotency_key: "text?" },
+      ...{ created_at: "timestamp with time zone", deliver_at: "timestamp with time zone?" },
+      ...{ erased_at: "timestamp with time zone?", is_test: "boolean", seq: "bigint", xid: "xid8" },
+    },
+    answer: { kind: "row" },
+  },
+  {
+    ...{ method: "GET", path: "/events/{event_id}/payload", name: "read_payload", scope: "payload" },
+    summary:
+      "An event's payload as it was written, as a text, or the first 256 Ki characters of it; and its attributes.",
+    takes: { event_id: EVENT },
+    gives: { id: "uuid", payload_bytes: "integer", payload: "text", is_whole: "boolean", attributes: "jsonb?" },
+    answer: { kind: "row" },
+  },
+  {
+    ...{ method: "GET", path: "/events/{event_id}/explanation", name: "explain_event", scope: "payload" },
+    summary: "For each endpoint of the event's tenant: what became of the event there, or why nothing did.",
+    takes: { event_id: EVENT },
+    gives: {
+      ...{ endpoint_id: "uuid?", name: "text?", url: "text?", endpoint_state: "text?", outcome: "text" },
+      ...{ explanation: "text", would_match_now: "boolean", now_explanation: "text" },
+    },
+    answer: { kind: "rows" },
+  },
+  {
+    ...{ method: "GET", path: "/events/{event_id}/deliveries", name: "list_event_deliveries", scope: "read" },
+    summary: "What became of an event at each endpoint that gets it.",
+    takes: { event_id: EVENT, limit, after_endpoint_id: cursor() },
+    gives: {
+      ...{ endpoint_id: "uuid", name: "text?", url: "text?", state: "text", detail: "text", reason: "text?" },
+      ...{ attempts: "integer", last_http_status: "integer?", last_error: "text?" },
+      ...{ next_attempt_at: "timestamp with time zone?", created_at: "timestamp with time zone" },
+      ...{ finished_at: "timestamp with time zone?", format: "text?", transformation: "text?", batch_id: "uuid?" },
+      ...{ behind_event_id: "uuid?", halts_key: "boolean", is_thin: "boolean" },
+    },
+    answer: { kind: "page", cursor: ["endpoint_id"] },
+  },
+  {
+    ...{ method: "GET", path: "/events/{event_id}/attempts", name: "list_event_attempts", scope: "read" },
+    summary: "Every attempt of an event, by endpoint, without what the receivers answered.",
+    takes: {
+      event_id: EVENT,
+      endpoint_id: inQuery("uuid", "Only those to this endpoint."),
+      limit,
+      after_endpoint_id: cursor(),
+      after_id: cursor(),
+    },
+    gives: {
+      ...{ endpoint_id: "uuid", id: "uuid", attempt_number: "integer", started_at: "timestamp with time zone" },
+      ...{ duration_ms: "integer", http_status: "smallint?", failure_kind: "text?", error: "text?" },
+      ...{ requests: "smallint", endpoint_revision: "bigint?", daemon_id: "uuid", batch_id: "uuid?" },
+      endpoint_has_changed: "boolean?",
+    },
+    answer: { kind: "page", cursor: ["endpoint_id", "id"] },
+  },
+  {
+    ...{ method: "GET", path: "/events/{event_id}/answers", name: "list_answers", scope: "payload" },
+    summary: "What the receiver answered to each attempt of a delivery, up to 100 attempts.",
+    takes: { event_id: EVENT, endpoint_id: neededInQuery("uuid", "The endpoint.") },
+    gives: {
+      ...{ id: "uuid", attempt_number: "integer", http_status: "smallint?" },
+      ...{ response_headers: "json?", response_body: "text?" },
+    },
+    answer: { kind: "rows" },
+  },
+];

@@ -1,0 +1,269 @@
+/** The API as a program or a browser meets it: keys, scopes, lists, errors. */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { ask, createKey, type List, startConsole } from "../support/console.ts";
+import { useDatabase } from "../support/database.ts";
+import { createEndpoint, insertEvent, insertEvents } from "../support/engine.ts";
+
+const database = useDatabase();
+
+function start(t: TestContext, settings = {}) {
+  return startConsole(t, database, settings);
+}
+
+test("without a key, with a wrong one, an expired or a revoked one, nothing is told", async (t) => {
+  const { url } = await start(t);
+  const revoked = await createKey(database.pool, ["read"], "revoked");
+  await database.pool.query("select postrider.revoke_api_key(id) from postrider.api_key where name = 'revoked'");
+  const expired = await createKey(database.pool, ["read"], "expired");
+  await database.pool.query("update postrider.api_key set expires_at = now() where name = 'expired'");
+  for (const key of [null, "prk_", `prk_${"x".repeat(43)}`, revoked, expired]) {
+    const answer = await ask(url, "/status", key);
+    assert.equal(answer.status, 401, String(key));
+    assert.equal(answer.headers.get("www-authenticate"), "Bearer");
+    assert.deepEqual(answer.body, {
+      title: "Unauthorized",
+      status: 401,
+      detail: "no key, or none that is valid",
+      hint: "Send Authorization: Bearer and a key, which postrider.create_api_key() makes.",
+    });
+  }
+});
+
+test("a key is kept as a hash alone, and when it was used is noted once a minute", async (t) => {
+  const { url } = await start(t);
+  const key = await createKey(database.pool, ["read"], "kept");
+  const lastUsed = async () =>
+    (await database.pool.query("select last_used_at::text, ctid::text from postrider.api_key where name = 'kept'"))
+      .rows[0];
+  assert.equal((await lastUsed()).last_used_at, null);
+  assert.equal((await ask(url, "/status", key)).status, 200);
+  const first = await lastUsed();
+  assert.notEqual(first.last_used_at, null);
+  await ask(url, "/status", key);
+  assert.deepEqual(await lastUsed(), first);
+  const { rows } = await database.pool.query(
+    "select count(*)::integer as count from postrider.api_key k where k::text like $1",
+    [`%${key.slice(4)}%`],
+  );
+  assert.deepEqual(rows, [{ count: 0 }]);
+});
+
+test("a key does what its scopes say: operate includes reading, admin everything, and a payload is its own", async (t) => {
+  const { ask } = await start(t);
+  const id = await insertEvent(database.pool, "order.paid", { payload: '{"amount": 1.50}' });
+  const status = async (scope: "read" | "payload" | "publish" | "operate" | "admin", path: string) =>
+    (await ask([scope], path)).status;
+  assert.equal(await status("read", "/status"), 200);
+  assert.equal(await status("operate", "/status"), 200);
+  assert.equal(await status("admin", `/events/${id}/payload`), 200);
+  assert.equal(await status("payload", `/events/${id}/payload`), 200);
+  assert.equal(await status("payload", "/status"), 403);
+  assert.equal(await status("publish", "/status"), 403);
+  const refused = await ask(["read"], `/events/${id}/payload`);
+  assert.equal(refused.status, 403);
+  assert.equal(refused.body.scope, "payload");
+  assert.equal(refused.body.role, "postrider_operator");
+});
+
+test("the login of the API needs no more than the roles, and says which one it lacks", async (t) => {
+  const { ask } = await start(t, { memberOf: ["postrider_reader"] });
+  assert.equal((await ask(["read"], "/status")).status, 200);
+  const refused = await ask(["payload"], "/events/00000000-0000-7000-8000-000000000000/payload");
+  assert.equal(refused.status, 403);
+  assert.equal(refused.body.code, "42501");
+  assert.match(String(refused.body.detail), /permission denied to set role "postrider_operator"/);
+});
+
+test("the status says whether anything is sent, and what waits", async (t) => {
+  const { ask } = await start(t);
+  const { body, headers } = await ask(["read"], "/status");
+  assert.equal(body.sending_is_on, true);
+  assert.equal(body.live_daemons, 0);
+  assert.equal(body.delivers, false);
+  assert.match(String(body.at), /^\d{4}-\d{2}-\d{2}T[\d:.]+\+00:00$/);
+  assert.equal(headers.get("cache-control"), "no-store");
+  assert.match(headers.get("content-security-policy") ?? "", /default-src 'none'/);
+});
+
+test("pages of events follow each other without a loss or a repetition, also of one transaction", async (t) => {
+  const { url } = await start(t);
+  const key = await createKey(database.pool, ["read"]);
+  const inserted = await insertEvents(database.pool, "page.test", 25);
+  const seen: unknown[] = [];
+  let after = "";
+  let searchedTo: string | null = null;
+  do {
+    const page = await ask<List>(url, `/events?event_type=page.*&limit=10${after}`, key);
+    assert.equal(page.status, 200, page.text);
+    seen.push(...page.body.data.map(({ id }) => id));
+    after = page.body.next === null ? "" : `&after=${page.body.next}`;
+    searchedTo = page.body.searched_to;
+  } while (after !== "");
+  assert.deepEqual(seen, inserted.toSorted().toReversed());
+  const ageMs = Date.now() - Date.parse(searchedTo ?? "");
+  assert.ok(Math.abs(ageMs - 86_400_000) < 60_000, "it looked back for a day");
+});
+
+test("events are found by type, tenant, time and payload", async (t) => {
+  const { ask } = await start(t);
+  await insertEvent(database.pool, "find.big", { payload: '{"amount": 500, "note": "\\u0000"}', tenant: "acme" });
+  const big = await insertEvent(database.pool, "find.big", { payload: '{"amount": 500}', tenant: "acme" });
+  const small = await insertEvent(database.pool, "find.small", { payload: '{"amount": 5}', tenant: "acme" });
+  const found = async (scope: "read" | "payload", path: string) => {
+    const { body, text, status } = await ask<List>([scope], path);
+    assert.equal(status, 200, text);
+    return body.data.map(({ id }) => id);
+  };
+  assert.deepEqual(await found("read", "/events?event_type=find.small&tenant=acme"), [small]);
+  assert.deepEqual(await found("read", "/events?event_type=find.small&tenant="), []);
+  assert.deepEqual(await found("read", "/events?tenant=acme&until=2020-01-01T00:00:00Z"), []);
+  const filter = encodeURIComponent("$.amount > 100");
+  assert.deepEqual(await found("payload", `/events/search?tenant=acme&filter=${filter}`), [big]);
+});
+
+test("a payload is told as it was written, with every digit and blank", async (t) => {
+  const { ask } = await start(t);
+  const payload = '{"big": 12345678901234567890.10,  "bidi": "\u202e", "markup": "</script><img src=x>"}';
+  const id = await insertEvent(database.pool, "order.paid", { payload });
+  const { body } = await ask(["payload"], `/events/${id}/payload`);
+  assert.deepEqual(body, { id, payload_bytes: Buffer.byteLength(payload), payload, is_whole: true, attributes: null });
+});
+
+test("an event tells its deliveries, attempts and why it did not arrive; one that never was is told apart", async (t) => {
+  const { url } = await start(t);
+  const key = await createKey(database.pool, ["admin"]);
+  await createEndpoint(database.pool, ["other.type"], { options: { name: "crm" } });
+  const id = await insertEvent(database.pool, "order.refunded");
+  assert.equal((await ask(url, `/events/${id}`, key)).body.event_type, "order.refunded");
+  assert.deepEqual((await ask<List>(url, `/events/${id}/deliveries`, key)).body, { data: [], next: null });
+  assert.deepEqual((await ask<List>(url, `/events/${id}/attempts`, key)).body, { data: [], next: null });
+  const why = await ask<List>(url, `/events/${id}/explanation`, key);
+  const crm = why.body.data.find(({ name }) => name === "crm");
+  assert.equal(crm?.would_match_now, false);
+  assert.match(String(crm?.now_explanation), /order\.refunded/);
+  const never = await ask(url, "/events/019a0000-0000-7000-8000-000000000000/explanation", key);
+  assert.equal(never.status, 404);
+  assert.equal(never.body.code, "P0002");
+  assert.match(String(never.body.hint), /may be open still, or was rolled back/);
+  assert.equal((await ask(url, "/events/019a0000-0000-7000-8000-000000000000", key)).status, 404);
+});
+
+test("an endpoint is shown without the query of its URL, its headers and its secret, and its tag is its revision", async (t) => {
+  const { url } = await start(t);
+  const key = await createKey(database.pool, ["read"]);
+  const options = { name: "billing", headers: { authorization: "Bearer s3cret" }, retry_schedule: ["5 s", "5 min"] };
+  const id = await createEndpoint(database.pool, ["order.*"], {
+    url: "http://receiver.test/hook?token=s3cret",
+    options,
+  });
+  const answer = await ask(url, `/endpoints/${id}`, key);
+  assert.equal(answer.status, 200, answer.text);
+  assert.equal(answer.body.url, "http://receiver.test/hook");
+  assert.deepEqual(answer.body.retry_schedule, ["00:00:05", "00:05:00"]);
+  assert.equal(answer.headers.get("etag"), `"${answer.body.revision}"`);
+  const again = await ask(url, `/endpoints/${id}`, key, {
+    headers: { "if-none-match": answer.headers.get("etag") ?? "" },
+  });
+  assert.equal(again.status, 304);
+  const secrets = await ask<List>(url, `/endpoints/${id}/secrets`, key);
+  const subscriptions = await ask<List>(url, `/endpoints/${id}/subscriptions`, key);
+  const health = await ask(url, `/endpoints/${id}/health`, key);
+  const list = await ask<List>(url, "/endpoints?search=BILL", key);
+  assert.deepEqual(
+    subscriptions.body.data.map(({ event_type }) => event_type),
+    ["order.*"],
+  );
+  assert.equal(health.body.is_failing, false);
+  assert.deepEqual(
+    list.body.data.map((row) => row.id),
+    [id],
+  );
+  assert.equal(secrets.body.data.length, 1);
+  for (const { text } of [answer, secrets, subscriptions, health, list]) {
+    assert.doesNotMatch(text, /s3cret|whsec_/);
+  }
+});
+
+test("a list that has not changed is not sent again", async (t) => {
+  const { url } = await start(t);
+  const key = await createKey(database.pool, ["read"]);
+  const { headers } = await ask(url, "/daemons", key);
+  const again = await ask(url, "/daemons", key, { headers: { "if-none-match": headers.get("etag") ?? "" } });
+  assert.equal(again.status, 304);
+  assert.equal(again.text, "");
+});
+
+test("what a request gets wrong is named, with what to do", async (t) => {
+  const { url } = await start(t);
+  const key = await createKey(database.pool, ["admin"]);
+  const cases: readonly (readonly [string, number, RegExp])[] = [
+    ["/events?tennant=acme", 400, /tennant.*is no parameter.*Did you mean tenant\?/],
+    ["/events?limit=0", 400, /limit is \\"0\\".*from 1 to 200/],
+    ["/events?limit=5&limit=6", 400, /limit is given twice/],
+    ["/events?after=%27%20or%201=1", 400, /after is no cursor of this list/],
+    ["/events?since=yesteryear", 422, /invalid input syntax for type timestamp with time zone.*22007/],
+    ["/events/search?filter=%24.amount%20%3E%3E", 422, /syntax error/],
+    ["/events/search", 400, /filter is missing/],
+    ["/events/1", 422, /invalid input syntax for type uuid/],
+    ["/nothing", 404, /Not Found/],
+  ];
+  for (const [path, status, said] of cases) {
+    const answer = await ask(url, path, key);
+    assert.equal(answer.status, status, `${path}: ${answer.text}`);
+    assert.match(answer.text, said, path);
+    assert.equal(answer.headers.get("content-type"), "application/problem+json");
+  }
+  const wrongMethod = await ask(url, "/status", key, { method: "DELETE" });
+  assert.equal(wrongMethod.status, 405);
+  assert.equal(wrongMethod.headers.get("allow"), "GET, HEAD");
+});
+
+test("if Postgres is away, the answer says when to ask again", async (t) => {
+  const { url, login, errors } = await start(t);
+  const key = await createKey(database.pool, ["read"]);
+  await database.pool.query(`alter role ${login.name} connection limit 0`);
+  const answer = await ask(url, "/status", key);
+  assert.equal(answer.status, 503, answer.text);
+  assert.equal(answer.headers.get("retry-after"), "5");
+  assert.deepEqual(errors, []);
+});
+
+test("a key that asks too often is told when to come back, and others are not", async (t) => {
+  const { url } = await start(t, { keyRate: { perSecond: 0.1, burst: 2 } });
+  const [key, other] = [await createKey(database.pool, ["read"]), await createKey(database.pool, ["read"])];
+  const first = await ask(url, "/daemons", key);
+  assert.equal(first.headers.get("ratelimit"), '"key";r=1;t=0');
+  assert.equal(first.headers.get("ratelimit-policy"), '"key";q=2;w=20');
+  await ask(url, "/daemons", key);
+  const refused = await ask(url, "/daemons", key);
+  assert.equal(refused.status, 429);
+  assert.equal(refused.headers.get("retry-after"), "10");
+  assert.equal((await ask(url, "/daemons", other)).status, 200);
+});
+
+test("a page of a stranger whose name leads here is not answered", async (t) => {
+  const { port, url } = await start(t, { hosts: ["postrider.internal"] });
+  const key = await createKey(database.pool, ["read"]);
+  const statusFor = async (host: string) => (await rawGet(port, host, key)).split(" ")[1];
+  assert.equal(await statusFor("evil.example"), "421");
+  assert.equal(await statusFor("localhost.evil.example"), "421");
+  assert.equal(await statusFor("postrider.internal"), "200");
+  assert.equal(await statusFor(`localhost:${port}`), "200");
+  assert.equal(await statusFor(`[::1]:${port}`), "200");
+  assert.equal((await ask(url, "/status", key)).status, 200);
+});
+
+/** fetch() sets Host itself. */
+async function rawGet(port: number, host: string, key: string): Promise<string> {
+  const { connect } = await import("node:net");
+  const socket = connect(port, "127.0.0.1");
+  socket.write(
+    `GET /api/v1/status HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${key}\r\nconnection: close\r\n\r\n`,
+  );
+  let text = "";
+  for await (const chunk of socket.setEncoding("utf8")) {
+    text += chunk;
+  }
+  return text;
+}

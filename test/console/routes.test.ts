@@ -1,0 +1,111 @@
+/** The table of the API's routes, compared with its statements, with a server, and with what it is described as. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { makeConsoleApp } from "../../src/console/app.ts";
+import { ConsoleDatabase } from "../../src/console/consoleDatabase.ts";
+import { openApi } from "../../src/console/openapi.ts";
+import { jsonStatementOf, type Route, statementOf } from "../../src/console/route.ts";
+import { ROUTES } from "../../src/console/routes.ts";
+import { consoleNames, consoleText } from "../../src/db/sqlFiles.ts";
+import { useDatabase } from "../support/database.ts";
+import { describeStatement, typeName } from "../support/described.ts";
+
+const database = useDatabase();
+
+test("every statement of sql/console is run by one route, and no route has another", () => {
+  const searched = "read_searched_to";
+  assert.deepEqual([...ROUTES.map(({ name }) => name), searched].toSorted(), consoleNames());
+});
+
+test("each statement says what its parameters are", () => {
+  for (const name of consoleNames()) {
+    const text = consoleText(name);
+    const header = /^(?:--.*\n)+/.exec(text)?.[0] ?? "";
+    const used = new Set([...statementOf({ name }).matchAll(/\$\d+/g)].map(([parameter]) => parameter));
+    assert.deepEqual(
+      [...header.matchAll(/\$\d+/g)].map(([parameter]) => parameter),
+      [...used].toSorted(),
+      name,
+    );
+  }
+});
+
+describe("a statement takes and gives what its route says", { concurrency: false }, () => {
+  for (const route of ROUTES) {
+    test(route.name, async () => {
+      const described = await describeStatement(database.pool, `api_${route.name}`, statementOf(route));
+      assert.deepEqual(
+        described.params,
+        Object.values(route.takes).map(({ type }) => typeName(type)),
+      );
+      assert.deepEqual(
+        described.columns.filter(({ type }) => type !== "void"),
+        Object.entries(route.gives).map(([name, type]) => ({ name, type: typeName(type) })),
+      );
+      const notNull = Object.keys(route.gives).filter((name) => route.gives[name]?.endsWith("?") === false);
+      assert.deepEqual(
+        described.nullable.filter((name) => notNull.includes(name)),
+        [],
+        "these columns may be null",
+      );
+      await describeStatement(database.pool, `json_${route.name}`, jsonStatementOf(route));
+    });
+  }
+});
+
+interface Operation {
+  readonly operationId: string;
+  readonly responses: Readonly<Record<string, unknown>>;
+  readonly "x-sql"?: string;
+  readonly "x-sql-parameters"?: readonly string[];
+}
+
+interface Document {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+}
+
+const committed: Document = JSON.parse(
+  readFileSync(new URL("../../src/console/openapi.json", import.meta.url), "utf8"),
+);
+
+test("the OpenAPI document that is committed is the one that is served", () => {
+  assert.deepEqual(committed, JSON.parse(JSON.stringify(openApi())));
+});
+
+test("the OpenAPI document has every route of the server, and no other", () => {
+  const consoleDatabase = new ConsoleDatabase({
+    apiDatabaseUrl: "postgres://127.0.0.1:1/none",
+    apiDatabaseUrlFile: null,
+  });
+  const app = makeConsoleApp({ database: consoleDatabase, hosts: [], onError: assert.fail });
+  const served = app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`);
+  const described = Object.entries(committed.paths).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`),
+  );
+  assert.deepEqual([...described, "GET /openapi.json"].toSorted(), served.toSorted());
+});
+
+test("the OpenAPI document is whole: references lead somewhere, ids are unique, and each operation has its SQL", () => {
+  const text = JSON.stringify(committed);
+  for (const [, pointer = ""] of text.matchAll(/"\$ref":"#\/([^"]+)"/g)) {
+    const target = pointer.split("/").reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], committed);
+    assert.ok(target !== undefined, pointer);
+  }
+  const operations = Object.values(committed.paths).flatMap((methods) => Object.values(methods));
+  assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, operations.length);
+  for (const operation of operations.filter(({ operationId }) => !operationId.endsWith("_session"))) {
+    const parameters = operation["x-sql-parameters"] ?? [];
+    const used = new Set([...(operation["x-sql"] ?? "").matchAll(/\$\d+/g)].map(([parameter]) => parameter));
+    assert.equal(used.size, parameters.length, operation.operationId);
+  }
+});
+
+test("what reads is a GET, and nothing else is", () => {
+  const isReader = ({ scope }: Route) => scope === "read" || scope === "payload";
+  assert.deepEqual(
+    ROUTES.filter((route) => isReader(route) !== (route.method === "GET")).map(({ name }) => name),
+    [],
+  );
+});
