@@ -30,6 +30,16 @@ export interface ReceivedEvent<Type extends string = string, Data = unknown> {
   readonly attempt: number | undefined;
 }
 
+/** An event whose payload may have to be fetched: then `data` is undefined, and `large` says where it is. */
+export type UnfetchedEvent<Type extends string = string, Data = unknown> = Omit<ReceivedEvent<Type, Data>, "data"> & {
+  readonly data: Data | undefined;
+};
+
+/** An event of one of these types, which `type` tells apart. */
+export type EventOf<Events extends object> = {
+  readonly [Type in keyof Events & string]: ReceivedEvent<Type, Events[Type]>;
+}[keyof Events & string];
+
 /** What a thin event has in the place of its payload. */
 export interface LargePayload {
   /** Where the payload can be fetched. A secret: its holder needs no other. */

@@ -37,6 +37,19 @@ export function memberTexts(text: string, from: number, name: string): (index: n
   };
 }
 
+/** The texts of the items of the array that the text is. */
+export function itemTexts(text: string): readonly string[] {
+  return itemRanges(text, 0).map(({ from, to }) => text.slice(from, to));
+}
+
+/** The names and texts of all members of the object that the text is, in their order, those of one name included. */
+export function allMembers(text: string): readonly (readonly [name: string, text: string])[] {
+  return memberRanges(text, 0).map(({ key, value }) => [
+    String(jsonOf(text.slice(key.from, key.to))),
+    text.slice(value.from, value.to),
+  ]);
+}
+
 /** Where a value lies in a text. */
 export interface Range {
   readonly from: number;
@@ -58,19 +71,27 @@ function itemRanges(text: string, from: number): readonly Range[] {
 
 /** Where the value of a member lies in the object that begins at `from`; null if there is none. The text must be JSON. */
 export function memberRange(text: string, from: number, name: string): Range | null {
-  let found: Range | null = null;
+  return memberRanges(text, from).findLast(({ key }) => isString(text, key, name))?.value ?? null;
+}
+
+interface Member {
+  readonly key: Range;
+  readonly value: Range;
+}
+
+/** Where the members lie of the object that begins at `from`. The text must be JSON: it is walked through, not judged. */
+function memberRanges(text: string, from: number): readonly Member[] {
+  const members: Member[] = [];
   let at = afterBlanks(text, afterBlanks(text, from) + 1);
   while (at < text.length && text[at] !== "}") {
     const key = { from: at, to: endOfValue(text, at) };
     const value = afterBlanks(text, afterBlanks(text, key.to) + 1);
     const to = endOfValue(text, value);
-    if (isString(text, key, name)) {
-      found = { from: value, to };
-    }
+    members.push({ key, value: { from: value, to } });
     at = afterBlanks(text, to);
     at = text[at] === "," ? afterBlanks(text, at + 1) : at;
   }
-  return found;
+  return members;
 }
 
 function isString(text: string, { from, to }: Range, expected: string): boolean {

@@ -1,7 +1,8 @@
 import type { Outcome } from "./answer.ts";
 import type { PrivateJwk } from "./decryptionKeys.ts";
-import type { ReceivedEvent } from "./event.ts";
+import type { ReceivedEvent, UnfetchedEvent } from "./event.ts";
 import type { FormatName } from "./formatNames.ts";
+import type { WholePayloadOptions } from "./payloadShapes.ts";
 import type { Store } from "./store.ts";
 
 /** Any event types, with any payloads. */
@@ -20,7 +21,13 @@ export type Handlers<Events extends object, Tx> = {
   readonly [Type in keyof Events & string]?: Handler<ReceivedEvent<Type, Events[Type]>, Tx>;
 };
 
-export interface ReceiverOptions<Events extends object, Tx> {
+/** A handler for each type of events that may come without its payload. */
+export type StreamingHandlers<Events extends object, Tx> = {
+  readonly [Type in keyof Events & string]?: Handler<UnfetchedEvent<Type, Events[Type]>, Tx>;
+};
+
+/** With what requests, and pages of events, are verified and decrypted. */
+export interface KeyOptions {
   /** The endpoint's secrets (`whsec_…`): during a rotation both. One good signature is enough, whatever key made it. */
   readonly secrets?: readonly string[] | undefined;
   /** The sender's public keys (`whpk_…`), if the endpoint signs with ed25519. */
@@ -29,14 +36,35 @@ export interface ReceiverOptions<Events extends object, Tx> {
   readonly jwksUrl?: string | undefined;
   /** Private JWKs, or their texts, of X25519, P-256 or RSA, if the endpoint encrypts. Bodies may still come unencrypted. */
   readonly decryptionKeys?: readonly PrivateJwk[] | undefined;
+  /** How many seconds ago, or ahead, a request may have been signed. Default: 300. */
+  readonly tolerance?: number | undefined;
+  /** The clock, in milliseconds since 1970. Default: `Date.now`. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** What is done with events. */
+export interface HandlingOptions<Events extends object, Tx> {
   /** What remembers which events were handled. */
   readonly store: Store<Tx>;
+  /** A payload that did not come with its event is fetched before the handler runs. */
   readonly handlers: Handlers<Events, Tx>;
+  /**
+   * Handlers that get the event as it came, and fetch a large payload themselves: in pages (`payloadPages`,
+   * `payloadElements`), in bytes (`payloadBytes`), or not at all. A type is here or in `handlers`.
+   */
+  readonly streamingHandlers?: StreamingHandlers<Events, Tx> | undefined;
+  /** How payloads are fetched for `handlers`. */
+  readonly payloads?: WholePayloadOptions | undefined;
   /**
    * What to do with an event for whose type there is no handler. `accept`, the default: answer 200, and remember nothing, so
    * that it can be sent again once there is one. `refuse`: answer 422, so that it comes again by the sender's schedule.
    */
   readonly onUnknown?: "accept" | "refuse" | Handler<ReceivedEvent, Tx> | undefined;
+  /** Told what became of each request. By default the console is told of those that were refused or failed. */
+  readonly log?: ((outcome: Outcome) => unknown) | undefined;
+}
+
+export interface ReceiverOptions<Events extends object, Tx> extends KeyOptions, HandlingOptions<Events, Tx> {
   /**
    * In which formats requests may be. By default all whose bodies say what they are. `raw` and `cloudevents-binary` say it in
    * headers, which no signature covers, so they must be named, each alone.
@@ -44,12 +72,6 @@ export interface ReceiverOptions<Events extends object, Tx> {
   readonly formats?: readonly FormatName[] | undefined;
   /** Which senders may send events here, if the endpoint asks for consent by a handshake. Default: none. */
   readonly origins?: readonly string[] | undefined;
-  /** How many seconds ago, or ahead, a request may have been signed. Default: 300. */
-  readonly tolerance?: number | undefined;
   /** Default: 10 MiB. */
   readonly bodyBytesMax?: number | undefined;
-  /** Told what became of each request. By default the console is told of those that were refused or failed. */
-  readonly log?: ((outcome: Outcome) => unknown) | undefined;
-  /** The clock, in milliseconds since 1970. Default: `Date.now`. */
-  readonly now?: (() => number) | undefined;
 }

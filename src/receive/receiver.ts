@@ -1,13 +1,15 @@
-import { type Answer, answerTo, type Consented, type EventResult, type Outcome, type Received } from "./answer.ts";
+import { type Answer, answerTo, type Consented, type EventResult, type Received } from "./answer.ts";
 import type { ReceivedEvent } from "./event.ts";
+import { handleOne } from "./handleOne.ts";
 import { consentedOrigin } from "./handshake.ts";
 import { type HeadersLike, headerMap } from "./headers.ts";
 import { type Opened, openBody } from "./open.ts";
-import type { AnyEvents, Handler, ReceiverOptions } from "./options.ts";
+import type { AnyEvents, ReceiverOptions } from "./options.ts";
 import { readEvents } from "./readEvents.ts";
 import { kindOf, ReceiveError } from "./receiveError.ts";
 import { type Rejection, rejected } from "./rejection.ts";
 import { readOptions, type Settings } from "./settings.ts";
+import { tell } from "./tell.ts";
 
 /** A request as it arrived. */
 export interface ReceivedRequest {
@@ -62,9 +64,7 @@ export interface Receiver {
  * });
  * ```
  */
-export function createReceiver<Events extends object = AnyEvents, Tx = unknown>(
-  options: ReceiverOptions<Events, Tx>,
-): Receiver {
+export function createReceiver<Tx = unknown>(options: ReceiverOptions<AnyEvents, Tx>): Receiver {
   const settings = readOptions(options);
   return {
     bodyBytesMax: settings.bodyBytesMax,
@@ -79,15 +79,6 @@ async function receive<Tx>(settings: Settings<Tx>, request: ReceivedRequest): Pr
     .then(answerTo);
   void tell(settings, answer.outcome);
   return answer;
-}
-
-/** A log that is broken must not make events come again, and one that is slow must not delay the answer. */
-async function tell<Tx>({ log }: Settings<Tx>, outcome: Outcome): Promise<void> {
-  try {
-    await log(outcome);
-  } catch {
-    // It has nowhere else to be told.
-  }
 }
 
 async function resultOf<Tx>(
@@ -145,28 +136,4 @@ async function handleAll<Tx>(settings: Settings<Tx>, { webhookId, events }: Veri
     results.push(await handleOne(settings, event));
   }
   return { kind: "received", webhookId, events: results };
-}
-
-async function handleOne<Tx>(settings: Settings<Tx>, event: ReceivedEvent): Promise<EventResult> {
-  const { id, type } = event;
-  const handler = handlerFor(settings, event);
-  if (typeof handler === "string") {
-    return { id, type, result: handler === "accept" ? "ignored" : "refused" };
-  }
-  try {
-    const result = await settings.store.once(event, async (transaction) => {
-      await handler(event, { transaction });
-    });
-    return { id, type, result };
-  } catch (error) {
-    return { id, type, result: "failed", error };
-  }
-}
-
-/** A type is a stranger's text: only what was given as a handler is one, and nothing that every object has. */
-function handlerFor<Tx>(
-  { handlers, onUnknown }: Settings<Tx>,
-  { type }: ReceivedEvent,
-): Handler<ReceivedEvent, Tx> | "accept" | "refuse" {
-  return handlers.get(type) ?? onUnknown;
 }

@@ -1,0 +1,161 @@
+import { type Answered, ask, detailOf, type FetchOptions, parsedReport } from "./ask.ts";
+import { FetchError } from "./fetchError.ts";
+import { readKeyOptions } from "./keyOptions.ts";
+import type { Opener } from "./open.ts";
+import type { KeyOptions } from "./options.ts";
+import { type ReadPage, readPage } from "./pullPage.ts";
+
+/** A pull endpoint, and how it is asked. */
+export interface PullOptions extends KeyOptions, FetchOptions {
+  /** `https://LISTENER/v1/endpoints/ID/events` */
+  readonly url: string;
+  /** As `create_pull_token` returned it. A function is asked before each request. */
+  readonly token: string | (() => string | Promise<string>);
+  /** Events of a page, at most 1000. Default: 100. A page also ends at 1 MiB. */
+  readonly limit?: number | undefined;
+  /** How long the server may wait for an event before it answers. Default: 30, which is its maximum. */
+  readonly waitSeconds?: number | undefined;
+  /**
+   * The cursor to begin behind: `next` of the last page that was handled. Default: the first event that nobody has
+   * acknowledged, which is what a single process wants.
+   */
+  readonly after?: string | undefined;
+  /**
+   * Called if events behind the cursor are past their retention, and so are lost to this process. It goes on with the first
+   * one that is kept. Default: the iteration rejects with FetchError `gone`, because only a person can judge that.
+   */
+  readonly onGap?: ((gap: Gap) => void | Promise<void>) | undefined;
+}
+
+export interface Gap {
+  readonly after: string | undefined;
+  readonly resumeAfter: string;
+}
+
+const LIMIT_DEFAULT = 100;
+const LIMIT_MAX = 1_000;
+const WAIT_S_MAX = 30;
+/** Beyond the wait, until the answer begins. */
+const ANSWER_MS_MAX = 60_000;
+/** An event comes alone if it is large, encrypted at most 64 MiB. */
+const PAGE_BYTES_MAX = 128 * 1024 * 1024;
+/** How long the last request may take once everything is to end. */
+const LAST_MS_MAX = 5_000;
+const WHAT = "events";
+
+/** The pages of one endpoint, in turn. */
+export class Pages {
+  readonly #options: PullOptions;
+  readonly #limit: number;
+  readonly #waitSeconds: number;
+  readonly #opener: Opener;
+  #after: string | undefined;
+
+  constructor(options: PullOptions) {
+    this.#options = options;
+    this.#limit = wholeNumber("limit", options.limit ?? LIMIT_DEFAULT, 1, LIMIT_MAX);
+    this.#waitSeconds = wholeNumber("waitSeconds", options.waitSeconds ?? WAIT_S_MAX, 0, WAIT_S_MAX);
+    this.#opener = readKeyOptions(options);
+    this.#after = options.after;
+    refuseBadUrl(options.url);
+  }
+
+  acknowledge({ next }: ReadPage): void {
+    this.#after = next;
+  }
+
+  /** Null once the signal is aborted. */
+  async next(): Promise<ReadPage | null> {
+    try {
+      for (;;) {
+        const answered = await this.#ask(this.#limit, this.#waitSeconds, this.#options);
+        const page = await this.#judge(answered);
+        if (page !== null) {
+          return page;
+        }
+      }
+    } catch (thrown) {
+      if (thrown instanceof FetchError && thrown.code === "stopped") {
+        return null;
+      }
+      throw thrown;
+    }
+  }
+
+  /** Acknowledges the last page by asking for what follows, which is not handled, and comes again. */
+  async end(): Promise<void> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), LAST_MS_MAX);
+    try {
+      await this.#ask(1, 0, { signal: late.signal, fetch: this.#options.fetch });
+    } catch {
+      // The page comes again, as it does after a crash.
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #ask(limit: number, waitSeconds: number, options: FetchOptions): Promise<Answered> {
+    const { url, token } = this.#options;
+    const after = this.#after === undefined ? "" : `&after=${encodeURIComponent(this.#after)}`;
+    const question = {
+      what: WHAT,
+      url: `${url}?limit=${limit}&wait=${waitSeconds}${after}`,
+      headers: async () => ({
+        accept: "application/json",
+        authorization: `Bearer ${typeof token === "string" ? token : await token()}`,
+      }),
+      answerMsMax: waitSeconds * 1_000 + ANSWER_MS_MAX,
+      bytesMax: PAGE_BYTES_MAX,
+      triesMax: Number.POSITIVE_INFINITY,
+    };
+    return ask(question, options);
+  }
+
+  /** Null if it is to be asked again, behind a gap. */
+  async #judge(answered: Answered): Promise<ReadPage | null> {
+    if (answered.status === 200) {
+      return readPage(this.#opener, answered);
+    }
+    const resumeAfter = parsedReport(answered.body)?.resume_after;
+    const { onGap } = this.#options;
+    if (answered.status === 410 && typeof resumeAfter === "string" && onGap !== undefined) {
+      await onGap({ after: this.#after, resumeAfter });
+      this.#after = resumeAfter;
+      return null;
+    }
+    throw refusal(answered);
+  }
+}
+
+const REMEDIES: Readonly<Record<number, string>> = {
+  400: "give the cursor of this endpoint, or none",
+  401: "give a token of create_pull_token that is in force, and the endpoint's id in the URL",
+  403: "have the endpoint enabled",
+  404: "give the URL https://LISTENER/v1/endpoints/ID/events",
+  410: "decide whether what is gone matters, and give onGap, or no cursor",
+};
+
+function refusal({ status, body }: Answered): FetchError {
+  const detail = detailOf({ body });
+  const found = `they were answered with ${status}${detail === "" ? "" : ` (${detail})`}`;
+  const remedy = REMEDIES[status] ?? "see what answers at the URL";
+  return new FetchError(status === 410 ? "gone" : "refused", `cannot fetch ${WHAT}: ${found}; ${remedy}`, status);
+}
+
+function wholeNumber(name: string, value: number, min: number, max: number): number {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw badOption(`${name} is ${value}`, `use a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+function refuseBadUrl(url: string): void {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol) || /[?#]/.test(url)) {
+    throw badOption("the url is none of http or https, or has a query", "use https://LISTENER/v1/endpoints/ID/events");
+  }
+}
+
+function badOption(found: string, remedy: string): FetchError {
+  return new FetchError("bad_options", `cannot fetch ${WHAT}: ${found}; ${remedy}`);
+}
