@@ -9,7 +9,11 @@ import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import fc from "fast-check";
+import { ENCRYPTED_CONTENT_TYPE, encryptBody, loadEncryptionKey } from "../../src/format/encrypt.ts";
 import { eventTypesModule } from "../../src/typegen/eventTypesModule.ts";
+import { bodyOf, EVENT, FORMATS } from "../format/formatted.ts";
+import { makeKeyPair } from "../format/jweReader.ts";
+import { NOW_SECONDS, SECRET, signed } from "../receive/requests.ts";
 import { Consumer } from "../support/consumer.ts";
 import { linksOf } from "../support/guides.ts";
 import { arbitraryEventTypes, EVENT_TYPES } from "../typegen/eventTypes.ts";
@@ -104,6 +108,35 @@ test("what tests import is there by its name, too", async () => {
     payload: { order_id: 42 },
     failed: [true, "AssertionError", "ERR_ASSERTION"],
   });
+});
+
+test("what receives is there by its name, and reads what the daemon sends", async () => {
+  const { publicJwk, privateJwk } = makeKeyPair("X25519");
+  const loaded = await loadEncryptionKey(publicJwk);
+  assert.ok(loaded.kind === "key");
+  const plain = bodyOf("standard", "[1]");
+  const about = { contentType: "application/json", webhookId: EVENT.id, endpointId: "e" };
+  const bodies = [
+    [FORMATS.standard.contentType, plain],
+    [FORMATS.cloudevents.contentType, bodyOf("cloudevents", "[1]")],
+    [FORMATS.xml.contentType, bodyOf("xml", "[1]")],
+    [FORMATS["cloudevents-xml"].contentType, bodyOf("cloudevents-xml", "[1]")],
+    [ENCRYPTED_CONTENT_TYPE, await encryptBody(loaded.key, plain, about)],
+  ] as const;
+  const requests = bodies.map(([contentType, body]) => ({
+    headers: signed(body, { id: EVENT.id, contentType }).headers,
+    body: body.toString("base64"),
+  }));
+  const given = { requests, secrets: [SECRET], decryptionKeys: [privateJwk], nowMs: NOW_SECONDS * 1_000 };
+  consumer.write("requests.json", JSON.stringify(given));
+  const { stdout, stderr } = await run(process.execPath, ["receive.mjs"], { cwd: consumer.path });
+  assert.deepEqual(JSON.parse(stdout), {
+    read: bodies.map(() => [[EVENT.eventType, [1]]]),
+    refused: [true, "bad_options"],
+    status: 400,
+    node: "function",
+  });
+  assert.equal(stderr, "postrider/receive refused a request: the header webhook-id is missing\n");
 });
 
 test("its types need no others: not Node's, and not those of a library", async () => {
