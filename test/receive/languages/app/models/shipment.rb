@@ -1,0 +1,3 @@
+class Shipment < ActiveRecord::Base
+  self.table_name = "shipment"
+end

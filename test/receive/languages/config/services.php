@@ -1,0 +1,3 @@
+<?php
+
+return ['webhook' => ['secret' => env('WEBHOOK_SECRET')]];
