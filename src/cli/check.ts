@@ -5,8 +5,9 @@ import { classifyPostgresError, copyFault, isOutage } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { printable } from "../ground/printable.ts";
-import { CHECKS, type Check, type Finding } from "./checks.ts";
+import { CHECKS } from "./checks.ts";
 import { defineCommand, flag } from "./command.ts";
+import type { Check, Finding } from "./finding.ts";
 
 export const command = defineCommand({
   summary: "says what is wrong with the settings and the database; exits with 1 if anything would stop delivery",

@@ -1,9 +1,9 @@
-import type { Config } from "../config/read.ts";
-import { type Connection, connectionConfig, targetOf } from "../db/connect.ts";
+import { connectionConfig, targetOf } from "../db/connect.ts";
 import { readEncoding } from "../db/encoding.ts";
 import { refuseReplaced } from "../db/migrate.ts";
 import { assertSchemaUsable } from "../db/schemaState.ts";
 import { storedSecrets } from "../db/secrets.ts";
+import { serverSettings } from "../db/serverState.ts";
 import {
   clientCertificates,
   endpointsWithInlineLimit,
@@ -24,25 +24,8 @@ import { OwnServers } from "../http/egress/own.ts";
 import type { EgressPolicy } from "../http/egress/policy.ts";
 import type { EgressProxy } from "../http/egress/proxy.ts";
 import { isSealed, open } from "../secrets/sealing.ts";
-
-/** What one check found. `fault`: it stops delivery; `warning`: it may, or something else is not as it should be. */
-export type Finding =
-  | { readonly state: "ok"; readonly found: string }
-  | { readonly state: "warning" | "fault"; readonly found: string; readonly remedy: string };
-
-/** What checks of a database are given. */
-export interface Checked {
-  readonly config: Config;
-  readonly client: Connection;
-}
-
-/** One thing that is looked at. A PostriderError that it throws is a fault. */
-export interface Check {
-  readonly name: string;
-  /** The earlier checks without which it could not be looked at, or would blame something else. */
-  readonly needs: readonly string[];
-  look(checked: Checked): Promise<Finding>;
-}
+import type { Check, Checked, Finding } from "./finding.ts";
+import { SERVER_CHECKS } from "./serverChecks.ts";
 
 /** Once the settings are read and the connection is made, in this order. */
 export const CHECKS: readonly Check[] = [
@@ -58,6 +41,7 @@ export const CHECKS: readonly Check[] = [
   { name: "payloads", needs: ["schema", "privileges"], look: lookAtPublicUrl },
   { name: "pull", needs: ["schema", "privileges"], look: lookAtPull },
   { name: "partitions", needs: ["schema"], look: lookAtPartitions },
+  ...SERVER_CHECKS,
 ];
 
 async function lookAtEncoding({ client }: Checked): Promise<Finding> {
@@ -77,7 +61,11 @@ async function lookAtClock({ client }: Checked): Promise<Finding> {
   // The server read its clock at some moment in between.
   const apartMs = Math.max(0, beforeMs - serverMs, serverMs - unixMs());
   if (apartMs < CLOCK_WARNING_MS) {
-    return { state: "ok", found: "this machine's clock and the server's agree" };
+    const zone = (await serverSettings(client))("TimeZone");
+    return {
+      state: "ok",
+      found: `this machine's clock and the server's agree; days begin at midnight UTC, whatever the server's time zone (${zone})`,
+    };
   }
   return {
     state: apartMs < CLOCK_FAULT_MS ? "warning" : "fault",

@@ -4,9 +4,10 @@ import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { runCommand } from "../support/command.ts";
-import { createDatabase, databaseFor } from "../support/database.ts";
+import { createDatabase, createDatabaseOf, databaseFor } from "../support/database.ts";
 import { makePartitions } from "../support/engine.ts";
 import { createLogin } from "../support/roles.ts";
+import { startAnotherServer } from "../support/testServer.ts";
 
 interface Line {
   readonly name: string;
@@ -15,16 +16,22 @@ interface Line {
   readonly remedy: string | null;
 }
 
+/** The servers of tests keep nothing in a crash and have no autovacuum, which is said each time. */
+const OF_TEST_SERVERS = ["durability", "vacuum"];
+
 /** What is not ok, by the name of the check, and the exit status. */
 async function check(env: Readonly<Record<string, string>>) {
   const { code, stdout } = await runCommand(["check", "--json"], { env });
   const { checks } = JSON.parse(stdout) as { readonly checks: readonly Line[] };
-  const others = new Map(checks.filter(({ state }) => state !== "ok").map((line) => [line.name, line]));
-  return { code, checks, others };
+  const bad = checks.filter(({ name, state }) => state !== "ok" && !OF_TEST_SERVERS.includes(name));
+  return { code, checks, others: new Map(bad.map((line) => [line.name, line])) };
 }
 
 test("where everything is well, each check says so", async (t) => {
-  const { url, name } = await databaseFor(t);
+  const server = await startAnotherServer({ settings: { autovacuum: "on", fsync: "on", full_page_writes: "on" } });
+  const { url, name, drop } = await createDatabaseOf(server.url, "template0");
+  t.after(() => drop().finally(() => server.stop()));
+  assert.equal((await runCommand(["migrate"], { env: { DATABASE_URL: url } })).code, 0);
   const env = { DATABASE_URL: url, POSTRIDER_ENCRYPTION_KEYS: Buffer.alloc(32, 1).toString("base64") };
   const { code, stdout } = await runCommand(["check"], { env });
   assert.equal(code, 0, stdout);
@@ -46,6 +53,13 @@ test("where everything is well, each check says so", async (t) => {
       "payloads",
       "pull",
       "partitions",
+      "pooler",
+      "connections",
+      "durability",
+      "wal",
+      "vacuum",
+      "sequence",
+      "disk",
     ].map((check) => ["ok", check]),
   );
   assert.match(lines[1] ?? "", new RegExp(`database ${name}`));
@@ -83,6 +97,8 @@ test("without the schema, what needs it is not looked at", async (t) => {
       "payloads skipped",
       "pull skipped",
       "partitions skipped",
+      "sequence skipped",
+      "disk skipped",
     ],
   );
   assert.match(others.get("schema")?.remedy ?? "", /postrider migrate/);
@@ -117,7 +133,7 @@ test("a row that is gone is one fault", async (t) => {
   const { others } = await check({ DATABASE_URL: url });
   assert.deepEqual(
     [...others.values()].map(({ name, state }) => `${name} ${state}`),
-    ["rows fault", "sending skipped", "secrets warning"],
+    ["rows fault", "sending skipped", "secrets warning", "disk skipped"],
   );
 });
 
@@ -127,7 +143,7 @@ test("what Postgres refuses unexpectedly is a fault, and ends no other check", a
   const { code, checks, others } = await check({ DATABASE_URL: url });
   assert.equal(code, 1);
   assert.match(others.get("sending")?.found ?? "", /changed_by does not exist/);
-  assert.deepEqual([checks.at(-1)?.name, checks.at(-1)?.state], ["partitions", "ok"]);
+  assert.deepEqual([checks.at(-1)?.name, checks.at(-1)?.state], ["disk", "ok"]);
 });
 
 test("large payloads that no URL leads to are a warning", async (t) => {
