@@ -14,6 +14,10 @@ export { type FetchRequest, type FetchResponse, fetchHandler } from "./fetchHand
 export { forEventTypes, type TypedKit } from "./forEventTypes.ts";
 export type { FormatName } from "./formatNames.ts";
 export type { HeadersLike } from "./headers.ts";
+export type { ClientOf, InboxDatabase, PgClient, PgPool, QueryResult } from "./inboxDatabase.ts";
+export type { PostgresInboxOptions } from "./inboxOptions.ts";
+export { inboxSql } from "./inboxSql.ts";
+export { type MemoryInboxOptions, memoryInbox } from "./memoryInbox.ts";
 export { type NodeRequest, type NodeResponse, type NodeStream, nodeHandler } from "./nodeHandler.ts";
 export type {
   AnyEvents,
@@ -35,9 +39,10 @@ export type {
   WholePayload,
   WholePayloadOptions,
 } from "./payloadShapes.ts";
+export { type PostgresInbox, postgresInbox } from "./postgresInbox.ts";
 export { type FailedEvent, type PulledPage, type PullHandlingOptions, pull, pullEvents, pullPages } from "./pull.ts";
 export type { Gap, PullOptions } from "./pullPages.ts";
 export { ReceiveError, type ReceiveErrorCode } from "./receiveError.ts";
 export { type BodyReader, createReceiver, type ReceivedRequest, type Receiver, type Verified } from "./receiver.ts";
 export type { Rejection, RejectionCode, RejectionStatus } from "./rejection.ts";
-export type { Store } from "./store.ts";
+export type { KeyOf, LateEvents, Outcome as StoreOutcome, Store } from "./store.ts";

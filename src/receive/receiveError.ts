@@ -5,7 +5,17 @@ export type ReceiveErrorCode =
   /** The public keys could not be fetched. */
   | "no_keys"
   /** The body was read before it reached the receiver, so that the bytes that were signed are gone. */
-  | "body_consumed";
+  | "body_consumed"
+  /** The id, the key or the time of an event cannot be stored. */
+  | "not_storable"
+  /** Another request with the same event, or with one of the same key, has been handled for too long. */
+  | "busy"
+  /** A handler went on after a statement in its transaction had failed, so nothing of it can be committed. */
+  | "transaction_failed"
+  /** A handler ended the transaction that it was given. */
+  | "transaction_ended"
+  /** Rows older than the retention could not be deleted. */
+  | "not_swept";
 
 /** The message says what could not be done, what was found, and what to do. It never has a secret. */
 export class ReceiveError extends Error {
@@ -24,4 +34,8 @@ export function kindOf(value: unknown): string {
     return String(value);
   }
   return Array.isArray(value) ? "an array" : `${typeof value === "object" ? "an" : "a"} ${typeof value}`;
+}
+
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }

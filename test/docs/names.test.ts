@@ -17,7 +17,7 @@ const NOT_IN_SCHEMA = ["wake", "traceparent", "on_behalf_of", "place", "mjs", "d
   (name) => `postrider.${name}`,
 );
 /** Functions that a guide calls and Postgres does not have, and methods of SQL/JSON paths. */
-const NOT_IN_POSTGRES = ["publishMany", "create", "keyvalue", "size", "double"];
+const NOT_IN_POSTGRES = ["publishMany", "postgresInbox", "memoryInbox", "create", "keyvalue", "size", "double"];
 /** Files that a build makes. */
 const BUILT = /^dist\//;
 
