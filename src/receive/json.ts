@@ -71,7 +71,8 @@ function itemRanges(text: string, from: number): readonly Range[] {
 
 /** Where the value of a member lies in the object that begins at `from`; null if there is none. The text must be JSON. */
 export function memberRange(text: string, from: number, name: string): Range | null {
-  return memberRanges(text, from).findLast(({ key }) => isString(text, key, name))?.value ?? null;
+  const named = memberRanges(text, from).filter(({ key }) => isString(text, key, name));
+  return named.at(-1)?.value ?? null;
 }
 
 interface Member {
