@@ -55,7 +55,7 @@ function linesOf(headers: Readonly<Record<string, string>>): string {
  * refuses them for an endpoint (`postrider_internal.are_headers`), and a test compares the two.
  */
 const OWN_HEADERS =
-  /^(?:connection|content-encoding|content-length|expect|host|http2-settings|keep-alive|te|traceparent|trailer|transfer-encoding|upgrade|(?:ce|postrider|proxy|webhook)-.*)$/i;
+  /^(?:connection|content-encoding|content-length|expect|host|http2-settings|keep-alive|te|traceparent|tracestate|trailer|transfer-encoding|upgrade|(?:ce|postrider|proxy|webhook)-.*)$/i;
 
 /**
  * Why a request with these headers must not be sent; undefined if it may. A person may have written them into a row.

@@ -126,19 +126,20 @@ function only<Item>(items: readonly Item[]): Item {
 }
 
 const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const TRACESTATE = "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7";
 
 async function publishTraced(eventType: string, payload: string): Promise<string> {
   const id = await askFor(
     database.pool,
     "select postrider.publish($1, $2, ordering_key => 'customer 42', attributes => $3)",
-    [eventType, payload, JSON.stringify({ traceparent: TRACEPARENT })],
+    [eventType, payload, JSON.stringify({ traceparent: TRACEPARENT, tracestate: TRACESTATE })],
   );
   return String(id);
 }
 
 /** What a request says of its event and attempt beside what is signed. */
 function eventHeaders({ headers }: Received): Readonly<Record<string, unknown>> {
-  const names = Object.keys(headers).filter((name) => name.startsWith("postrider-") || name === "traceparent");
+  const names = Object.keys(headers).filter((name) => /^(?:postrider-|trace)/.test(name));
   return Object.fromEntries(names.map((name) => [name, headers[name]]));
 }
 
@@ -218,6 +219,7 @@ describe("the request", () => {
         "postrider-attempt": String(number),
         "postrider-ordering-key": "customer%2042",
         traceparent: TRACEPARENT,
+        tracestate: TRACESTATE,
       })),
     );
     assert.deepEqual(
@@ -237,6 +239,7 @@ describe("the request", () => {
       "postrider-attempt": "1",
       "postrider-ordering-key": "customer%2042",
       traceparent: TRACEPARENT,
+      tracestate: TRACESTATE,
     });
   });
 

@@ -162,6 +162,7 @@ describe("create_endpoint", () => {
     ["Postrider-Attempt", /Another name will do/],
     ["ce-source", /Another name will do/],
     ["traceparent", /attributes => /],
+    ["tracestate", /attributes => /],
   ] as const) {
     test(`refuses the header ${name}, which would not be sent, however it is written, and says what would do`, async () => {
       const headers = { "x-a": "1", [name]: "SECRET" };

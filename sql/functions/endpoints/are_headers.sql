@@ -55,7 +55,7 @@ begin
     elsif plain_name ~ '^(webhook|postrider|ce)-' then
       problem := 'is set by the sender alone';
       advice := 'Leave it out: webhook-... signs the request, postrider-... and ce-... describe the event. Another name will do.';
-    elsif plain_name = 'traceparent' then
+    elsif plain_name in ('traceparent', 'tracestate') then
       problem := 'is set by the sender alone';
       advice := 'Leave it out, and give it with each event: attributes => ''{"traceparent": "..."}''.';
     elsif exists (select from jsonb_object_keys(headers) o where o <> name and lower(o collate "C") = plain_name) then

@@ -9,6 +9,7 @@ import type { BatchFormat, DataRef } from "../../format/format.ts";
 import { headerText } from "../../format/headerText.ts";
 import { tokenIn } from "../../format/payloadUrl.ts";
 import { signMixed, signV1 } from "../../format/sign.ts";
+import { tracestateIn } from "../../format/tracestate.ts";
 import { random } from "../../ground/backoff.ts";
 import { monotonicMs, unixMs, unixSeconds } from "../../ground/clock.ts";
 import { messageOf } from "../../ground/errors.ts";
@@ -334,9 +335,15 @@ function headerLines(delivery: Delivery, timestamp: number, signature: string, t
     lines += `postrider-attempt: ${Math.max(...batch.members.map((member) => member.attempts)) + 1}\r\n`;
   }
   if (traceparent !== null) {
-    lines += `traceparent: ${traceparent}\r\n`;
+    lines += `traceparent: ${traceparent}\r\n${tracestateLine(delivery)}`;
   }
   return lines;
+}
+
+/** What the systems on the event's way here say of its trace, which that of the attempt continues. */
+function tracestateLine({ event, batch }: Delivery): string {
+  const tracestate = batch === null && event.traceparent !== null ? tracestateIn(event.attributes) : null;
+  return tracestate === null ? "" : `tracestate: ${tracestate}\r\n`;
 }
 
 /** The attempt and what follows from it. */
