@@ -47,6 +47,14 @@ export class ProcessesVitals implements Vitals {
     this.#asked.get(child)?.get(id)?.(answer);
   }
 
+  /** Asks for a sign of life; any word from the process is one. */
+  ping(child: ChildProcess): void {
+    this.#questions += 1;
+    child.send({ kind: "question", id: this.#questions, about: "readiness" } satisfies Question, () => {
+      // A process that is gone answers nothing either.
+    });
+  }
+
   async readiness(): Promise<Readiness> {
     if (this.isStopping) {
       return notReady("the daemons are stopping");

@@ -6,6 +6,7 @@ import { monotonicMs } from "../ground/clock.ts";
 import { formatFault, messageOf, PostriderError } from "../ground/errors.ts";
 import type { Events } from "../telemetry/bus.ts";
 import type { ProcessesVitals } from "./processesVitals.ts";
+import { Pulse } from "./pulse.ts";
 import type { Report, Verdict } from "./supervised.ts";
 
 /** The pause before a process is replaced. */
@@ -23,6 +24,8 @@ export interface SupervisorOptions {
   readonly writeLines: (lines: string) => void;
   /** Is told of each process. */
   readonly vitals: ProcessesVitals;
+  /** How often a process is asked whether it still works. */
+  readonly pulseMs?: number;
 }
 
 /** Everything that one supervisor has running. */
@@ -43,12 +46,14 @@ interface Ending {
   readonly verdict: Verdict | null;
   /** When its daemon had started. */
   readonly startedMs: number | null;
+  /** It answered nothing any more, and was killed. */
+  readonly wasSilent: boolean;
 }
 
 /**
  * Several daemons, each in a separate process. Resolves when all have ended after `stopping`.
  *
- *   running  a process that ends is replaced after a pause
+ *   running  a process that ends is replaced after a pause; one whose event loop hangs is killed, and so replaced
  *   ending   after `stopping` or a verdict: every process gets SIGTERM, and none is replaced
  *
  * A process that finds wrong settings, an unusable schema or a copied database says so before it ends: its verdict. Another
@@ -68,8 +73,10 @@ export async function supervise(options: SupervisorOptions, stopping: AbortSigna
     options.vitals.isStopping = true;
     signalAll(children, "SIGTERM");
   });
-  process.once("exit", () => signalAll(children, "SIGKILL"));
+  const killAll = (): void => signalAll(children, "SIGKILL");
+  process.once("exit", killAll);
   await Promise.all(Array.from({ length: options.processes }, () => keepProcess(group)));
+  process.off("exit", killAll);
   failed.signal.throwIfAborted();
 }
 
@@ -99,12 +106,20 @@ async function keepProcess(group: Group): Promise<void> {
 }
 
 async function pauseAfter(ended: Ending, restartMs: number, group: Group): Promise<void> {
-  const { exitStatus, signal, verdict } = ended;
-  const error = verdict === null ? ended.error : verdict.faults.map(formatFault).join("; ");
+  const { exitStatus, signal } = ended;
+  const error = reasonOf(ended);
   group.events.emit("process.ended", { exit_status: exitStatus, signal, error, restart_ms: restartMs });
   await pause(restartMs, null, { signal: group.ending }).catch(() => {
     // Asked to stop.
   });
+}
+
+/** Null if it is not known. */
+function reasonOf({ verdict, error, wasSilent }: Ending): string | null {
+  if (wasSilent) {
+    return "it answered nothing any more, and was killed";
+  }
+  return verdict === null ? error : verdict.faults.map(formatFault).join("; ");
 }
 
 /** One process, from its start to its end and the last line of its log. */
@@ -113,14 +128,21 @@ async function runProcess(group: Group): Promise<Ending> {
   const [file, ...args] = command;
   let verdict: Verdict | null = null;
   let startedMs: number | null = null;
+  let pulse: Pulse | null = null;
+  let wasSilent = false;
   try {
     const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "inherit", "ipc"] });
+    const kill = (): void => {
+      wasSilent = child.kill("SIGKILL");
+    };
     passOnLines(child.stdout, writeLines);
     child.on("message", (message) => {
       const report = message as Report;
+      pulse?.heard();
       if (report.kind === "started") {
         startedMs = monotonicMs();
         group.hasStarted = true;
+        pulse ??= new Pulse(() => vitals.ping(child), kill, group.pulseMs);
       } else if (report.kind === "answer") {
         vitals.answered(child, report);
       } else {
@@ -130,9 +152,10 @@ async function runProcess(group: Group): Promise<Ending> {
     const ended = new Promise<Ending>((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (exitStatus, signal) => {
+        pulse?.stop();
         children.delete(child);
         vitals.remove(child);
-        resolve({ exitStatus, signal, error: null, verdict, startedMs });
+        resolve({ exitStatus, signal, error: null, verdict, startedMs, wasSilent });
       });
     });
     if (child.pid !== undefined) {
@@ -143,7 +166,7 @@ async function runProcess(group: Group): Promise<Ending> {
     return await ended;
   } catch (thrown) {
     // Too many processes, no memory for another, a program that is gone.
-    return { exitStatus: null, signal: null, error: messageOf(thrown), verdict: null, startedMs };
+    return { exitStatus: null, signal: null, error: messageOf(thrown), verdict: null, startedMs, wasSilent };
   }
 }
 

@@ -32,7 +32,7 @@ export const EVENTS = {
     error: string | null;
     restart_ms: number;
   }>(
-    "A daemon's process ended without being asked to, or could not be started (error says why, if that is known). " +
+    "A daemon's process ended without being asked to, was killed because it hung, or could not be started (error says why, if that is known). " +
       "Another follows in restart_ms. Other daemons take over its claims when its lease runs out.",
   ),
 

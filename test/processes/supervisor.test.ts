@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { PostriderError } from "../../src/ground/errors.ts";
 import { ProcessesVitals } from "../../src/processes/processesVitals.ts";
 import { supervise } from "../../src/processes/supervisor.ts";
@@ -26,13 +27,16 @@ interface Run {
   stop(): void;
 }
 
-function start(t: TestContext, command: readonly [string, ...string[]], processes = 2): Run {
+function start(t: TestContext, command: readonly [string, ...string[]], processes = 2, pulseMs?: number): Run {
   const emitted = new KeptEvents();
   const chunks: string[] = [];
   const stopping = new AbortController();
   const vitals = new ProcessesVitals(processes);
   const ended = supervise(
-    { processes, command, env: process.env, events: emitted, writeLines: (lines) => chunks.push(lines), vitals },
+    {
+      ...{ processes, command, env: process.env, events: emitted, writeLines: (lines) => chunks.push(lines), vitals },
+      ...(pulseMs !== undefined && { pulseMs }),
+    },
     stopping.signal,
   );
   ended.catch(() => {});
@@ -101,6 +105,38 @@ test("a process that a signal ends is replaced", async (t) => {
   assert.deepEqual({ exit_status, signal }, { exit_status: null, signal: "SIGKILL" });
   run.stop();
   await run.ended;
+});
+
+/** Answers questions, and tells that it has started. */
+const WORKS = `process.on("message", ({ id }) => process.send({ kind: "answer", id, answer: null }));
+  process.send({ kind: "started" }); ${UNTIL_SIGTERM}`;
+
+test("a process whose event loop hangs is killed and replaced, and one that answers is not", async (t) => {
+  const run = start(t, program(t, `${WORKS} if (first) setTimeout(() => { for (;;); }, 100);`), 2, 200);
+  await until("another is started", () => run.emitted.named("process.started").length === 3);
+  const [{ signal, error } = {}, ...others] = run.emitted.named("process.ended");
+  assert.deepEqual({ signal, error }, { signal: "SIGKILL", error: "it answered nothing any more, and was killed" });
+  assert.deepEqual(others, []);
+  run.stop();
+  await run.ended;
+});
+
+test("a process that has not started yet, and waits for Postgres, is not taken for one that hangs", async (t) => {
+  const run = start(t, program(t, UNTIL_SIGTERM), 1, 10);
+  await until("it runs", () => run.emitted.named("process.started").length === 1);
+  await setTimeout(300);
+  assert.deepEqual(run.emitted.named("process.ended"), []);
+  run.stop();
+  await run.ended;
+});
+
+test("a process that hangs while it stops does not keep the others from their end", async (t) => {
+  const hangs = `process.on("SIGTERM", () => { for (;;); }); setInterval(() => {}, 1000);
+    process.send({ kind: "started" }); console.log("{}");`;
+  const run = start(t, program(t, `if (first) { ${hangs} } else { ${WORKS} }`), 2, 50);
+  await until("it has started", () => run.chunks.length > 0);
+  run.stop();
+  await assert.rejects(run.ended, PostriderError);
 });
 
 test("a program that cannot be started is tried again", async (t) => {
