@@ -999,6 +999,8 @@ create function postrider_internal.branches_predicate(keyword text, branches jso
 
 create function postrider_internal.branches_problem(keyword text, branches jsonb, value jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
+create function postrider_internal.can_be_read(event_id uuid) returns boolean;
+
 create function postrider_internal.cancel_many(event_id uuid, endpoint_id uuid, reason text) returns text;
 
 create function postrider_internal.cancel_reason(reason text) returns text;
@@ -1213,7 +1215,7 @@ create function postrider_internal.find_allowance(endpoint_id uuid, share intege
 
 create function postrider_internal.find_event(id uuid, payload_bytes_max integer) returns SETOF postrider_internal.claimed_event;
 
-create function postrider_internal.find_fetchable(endpoint_ids uuid[]) returns TABLE(endpoint_id uuid) security definer;
+create function postrider_internal.find_fetchable(endpoint_ids uuid[], after_cursors text[]) returns TABLE(place integer) security definer;
 
 create function postrider_internal.find_heads(endpoint_id uuid, is_ordered boolean, keys_max integer, next_attempt_at timestamp with time zone, rows_left integer) returns postrider_internal.found_heads;
 
@@ -1242,6 +1244,8 @@ create function postrider_internal.halvings(members integer) returns integer;
 create function postrider_internal.has_no_login(url text) returns boolean;
 
 create function postrider_internal.has_passed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], xid xid8, seq bigint) returns boolean;
+
+create function postrider_internal.has_placed(endpoint_id uuid, after_place bigint) returns boolean;
 
 create function postrider_internal.has_signing_key(endpoint_id uuid) returns boolean;
 
@@ -3333,6 +3337,8 @@ comment on function postrider_internal.branches_predicate(text,jsonb,text) is 'A
 
 comment on function postrider_internal.branches_problem(text,jsonb,jsonb,text,integer) is 'Why a value does not fit anyOf or oneOf; null if it does.';
 
+comment on function postrider_internal.can_be_read(uuid) is 'Whether Postgres can give an event to its listener; false if a value has a character without a form in UTF-8, or is damaged or too large.';
+
 comment on function postrider_internal.cancel_many(uuid,uuid,text) is 'Cancels the deliveries of an event, or those to an endpoint, up to 10,000 that wait, and returns how many.';
 
 comment on function postrider_internal.cancel_reason(text) is 'The reason with which a delivery is discarded if a person cancelled it. No other reason begins like it.';
@@ -3547,7 +3553,7 @@ comment on function postrider_internal.find_allowance(uuid,integer) is 'Of the d
 
 comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone or was erased.';
 
-comment on function postrider_internal.find_fetchable(uuid[]) is 'Which of these pull endpoints have an answer for receivers that wait: something is due, or the endpoint was disabled or deleted.';
+comment on function postrider_internal.find_fetchable(uuid[],text[]) is 'Which of these pull endpoints, by their places in the list, have an answer for a receiver that waits behind the cursor beside it: something is due, or has been given to another receiver, or the endpoint was disabled or deleted.';
 
 comment on function postrider_internal.find_heads(uuid,boolean,integer,timestamp with time zone,integer) is 'The keys of an ordered endpoint whose first delivery may be sent now, up to keys_max of them. It may if it is due, nothing of its key is in progress or halts it, and everything that was committed before it has been claimed. next_attempt_at: when the first one comes due that has no place in the order; rows_left: how many deliveries the daemon can take, of which each key gets a part. If the endpoint is not ordered any more, takes what waits out of the order.';
 
@@ -3576,6 +3582,8 @@ comment on function postrider_internal.halvings(integer) is 'How often a list is
 comment on function postrider_internal.has_no_login(text) is 'True if a URL has no user and no password. Otherwise it raises an error that says where to put them.';
 
 comment on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],xid8,bigint) is 'Whether a cursor (the first six, as in a row of postrider.claim) has passed the event with that xid and seq.';
+
+comment on function postrider_internal.has_placed(uuid,bigint) is 'Whether a delivery of a pull endpoint has a place behind that one; false if that is null.';
 
 comment on function postrider_internal.has_signing_key(uuid) is 'Whether an ed25519 key can sign for an endpoint. Asked only of endpoints that want one: until a daemon has made it, their deliveries wait.';
 
@@ -3957,7 +3965,7 @@ comment on function postrider_internal.shown_value(jsonb) is 'The type and lengt
 
 comment on function postrider_internal.signing_note(uuid,text,text) is 'Where the receiver''s part of what an endpoint will be signed with is found, if a change of signing makes it.';
 
-comment on function postrider_internal.skip_unreadable(uuid,uuid,bigint,bigint,text) is 'Discards the delivery behind a place of a pull endpoint, because Postgres cannot give a value of its event, and returns its place.';
+comment on function postrider_internal.skip_unreadable(uuid,uuid,bigint,bigint,text) is 'Discards the delivery behind a place of a pull endpoint, because Postgres cannot give a value of its event, and returns its place. If it can, nothing is discarded, and that place is returned.';
 
 comment on function postrider_internal.small_payload(json,integer) is 'A payload; null if it is larger than that many bytes, and must be loaded when its turn comes. If bytes_max is negative, no payload is read.';
 
@@ -4641,7 +4649,7 @@ grant execute on function postrider_internal.file_objects(text) to postrider_rea
 
 grant execute on function postrider_internal.fill_retention(interval) to postrider_daemon;
 
-grant execute on function postrider_internal.find_fetchable(uuid[]) to postrider_daemon;
+grant execute on function postrider_internal.find_fetchable(uuid[],text[]) to postrider_daemon;
 
 grant execute on function postrider_internal.find_payload(uuid,uuid) to postrider_daemon;
 

@@ -57,7 +57,7 @@ async function startListener(
   const onError = (error: string): void => events.emit("http_request.failed", { error });
   return await serve({
     ...{ address, setting: "POSTRIDER_HTTP_LISTEN" },
-    app: makeApp({ vitals, database, sealingKeys, source, onError }),
+    app: makeApp({ vitals, database, sealingKeys, source, events, onError }),
     onBroken: onError,
     onLeftOut: (fields) => events.emit("http_listener.left_out", fields),
   });

@@ -9,6 +9,7 @@ import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { aborted } from "../ground/untilStopped.ts";
+import { tellOfQueued } from "../processes/supervised.ts";
 import { Conditions } from "../telemetry/conditions.ts";
 import { ProgramMetrics } from "../telemetry/programMetrics.ts";
 import { withServers } from "./listening.ts";
@@ -38,6 +39,9 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<vo
   const daemonId = randomUUID();
   const { supervisedVitals } = options;
   const vitals = supervisedVitals ?? new DaemonVitals();
+  if (supervisedVitals !== undefined) {
+    tellOfQueued(events);
+  }
   vitals.program = new ProgramMetrics(events);
   const conditions = new Conditions(events);
   const run = (settings: Config): Promise<void> =>

@@ -301,7 +301,7 @@ export class Loop {
     await newEvents.tryFilter(page);
   }
 
-  #report({ outcome, claimId, eventCount, deliveries, unmatched }: Page): void {
+  #report({ outcome, claimId, eventCount, deliveries, queuedCount, unmatched }: Page): void {
     if (eventCount > 0) {
       this.#parts.events.emit("claim.taken", {
         claim_id: claimId,
@@ -309,6 +309,9 @@ export class Loop {
         deliveries: deliveries.length,
         complete: outcome === "complete",
       });
+    }
+    if (queuedCount > 0) {
+      this.#parts.events.emit("deliveries.queued", { deliveries: queuedCount });
     }
     for (const kind of unmatched) {
       this.#parts.events.emit("events.unmatched", kind);

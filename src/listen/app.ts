@@ -3,6 +3,7 @@ import { isOutage } from "../db/pgErrors.ts";
 import { messageOf } from "../ground/errors.ts";
 import type { SealingKey } from "../secrets/sealing.ts";
 import { problem } from "../serve/problem.ts";
+import type { Events } from "../telemetry/bus.ts";
 import { addHealth } from "./health.ts";
 import { addKeys } from "./keys.ts";
 import type { ListenerDatabase } from "./listenerDatabase.ts";
@@ -20,6 +21,8 @@ export interface AppOptions {
   readonly sealingKeys: readonly SealingKey[];
   /** CloudEvents' `source`. */
   readonly source: string;
+  /** Those of the daemons of this program, which tell of news for receivers that wait. */
+  readonly events?: Events;
   /** Bytes of a payload that are read at a time. Default: SLICE_BYTES. */
   readonly sliceBytes?: number;
   /** How long the receiver of a pull endpoint may take to read a large event. Default: LARGE_READ_MS. */
@@ -33,7 +36,7 @@ const OUTAGE_RETRY_S = 5;
 
 /** Every route of the listener. openapi.json describes them, and a test compares the two. */
 export function makeApp(options: AppOptions): ListenerApp {
-  const { vitals, database, sealingKeys, source, sliceBytes, largeReadMs, onError } = options;
+  const { vitals, database, sealingKeys, source, events, sliceBytes, largeReadMs, onError } = options;
   const app = new Hono<ListenerEnv>();
   app.use(async (context, next) => {
     await next();
@@ -54,7 +57,7 @@ export function makeApp(options: AppOptions): ListenerApp {
   addHealth(app, vitals);
   addKeys(app, database);
   addPayloads(app, { database, sealingKeys, slices: new PayloadSlices(database.payloads, sliceBytes) });
-  addPull(app, { database, sealingKeys, source, largeReadMs });
+  addPull(app, { database, sealingKeys, source, events, largeReadMs });
   addMetrics(app, vitals);
   return app;
 }

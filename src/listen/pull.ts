@@ -9,6 +9,8 @@ import { signMixed, signV1 } from "../format/sign.ts";
 import { monotonicMs, unixSeconds } from "../ground/clock.ts";
 import type { SealingKey } from "../secrets/sealing.ts";
 import { problem } from "../serve/problem.ts";
+import type { Events } from "../telemetry/bus.ts";
+import type { Emitted } from "../telemetry/events.ts";
 import { type Head, type ItemRow, pageBody } from "./pullPage.ts";
 import { PullWaiting } from "./pullWaiting.ts";
 import { addRoute, type ListenerApp, type ListenerContext } from "./routes.ts";
@@ -58,6 +60,8 @@ export interface PullOptions {
   readonly sealingKeys: readonly SealingKey[];
   /** CloudEvents' `source`. */
   readonly source: string;
+  /** Those of the daemons of this program. */
+  readonly events?: Events | undefined;
   /** Default: LARGE_READ_MS. */
   readonly largeReadMs?: number | undefined;
 }
@@ -100,12 +104,18 @@ class Pull {
   readonly #largeReadMs: number;
   #givesLarge = false;
 
-  constructor({ database, sealingKeys, source, largeReadMs = LARGE_READ_MS }: PullOptions) {
+  constructor({ database, sealingKeys, source, events, largeReadMs = LARGE_READ_MS }: PullOptions) {
     this.#largeReadMs = largeReadMs;
     this.#database = database;
     this.#sealingKeys = sealingKeys;
     this.#formats = makeFormats(source);
     this.#waiting = new PullWaiting(database);
+    const onEvent = ({ name }: Emitted): void => {
+      if (name === "deliveries.queued") {
+        this.#waiting.news();
+      }
+    };
+    events?.subscribe(onEvent, { successes: false });
   }
 
   /** Looks again whenever something may be there, until there is or the time is over. While it waits it holds no connection. */
@@ -119,7 +129,8 @@ class Pull {
       const { endpoint, asking, page } = look;
       const leftMs = sinceMs + asking.waitMs - monotonicMs();
       const mayWait = isEmpty(page) && leftMs > 0;
-      if (!(mayWait && (await this.#waiting.wait(endpoint.id, leftMs, context.req.raw.signal)))) {
+      const place = { endpointId: endpoint.id, afterCursor: page.head.next };
+      if (!(mayWait && (await this.#waiting.wait(place, leftMs, context.req.raw.signal)))) {
         return (
           refusalOf(page.head) ??
           (await this.#write(context, look)) ??

@@ -2,86 +2,99 @@ import type { Database } from "../db/database.ts";
 import { defineStatement } from "../db/statements.ts";
 
 const findFetchable = defineStatement("find_fetchable", {
-  params: { endpointIds: "uuid[]" },
-  columns: { endpoint_id: "uuid" },
+  params: { endpointIds: "uuid[]", afterCursors: "text[]" },
+  columns: { place: "integer" },
 });
 
 /** Beyond these a request is answered at once. */
 const WAITING_MAX = 500;
-/** How often one statement looks for all who wait. */
+/** How often one statement looks for all who wait. News from a daemon of this program comes sooner. */
 const LOOK_MS = 250;
+/** News that follows other news is looked for together. */
+const NEWS_GAP_MS = 10;
+
+/** Where a receiver waits. */
+export interface Place {
+  readonly endpointId: string;
+  /** It has seen everything up to there. */
+  readonly afterCursor: string;
+}
+
+interface Waiter extends Place {
+  readonly wake: () => void;
+}
 
 /** Requests that wait for events. They hold no connection, and while there are none nothing happens. */
 export class PullWaiting {
   readonly #database: Pick<Database, "run">;
-  /** By endpoint, those to wake. */
-  readonly #waiting = new Map<string, Set<() => void>>();
-  #count = 0;
+  readonly #waiting = new Set<Waiter>();
+  #next: NodeJS.Timeout | null = null;
   #isLooking = false;
+  /** News came during a look, which may have missed it. */
+  #hasNews = false;
 
   constructor(database: Pick<Database, "run">) {
     this.#database = database;
   }
 
   /** Resolves with true once something may be there or the time is over; with false if the client has left or too many wait. */
-  wait(endpointId: string, waitMs: number, signal: AbortSignal): Promise<boolean> {
-    if (this.#count >= WAITING_MAX || signal.aborted) {
+  wait(place: Place, waitMs: number, signal: AbortSignal): Promise<boolean> {
+    if (this.#waiting.size >= WAITING_MAX || signal.aborted) {
       return Promise.resolve(false);
     }
     return new Promise((resolve) => {
       const end = (mayLook: boolean) => {
         clearTimeout(timer);
         signal.removeEventListener("abort", abort);
-        this.#remove(endpointId, wake);
+        this.#waiting.delete(waiter);
         resolve(mayLook);
       };
-      const wake = () => end(true);
+      const waiter: Waiter = { ...place, wake: () => end(true) };
       const abort = () => end(false);
-      const timer = setTimeout(wake, waitMs);
+      const timer = setTimeout(waiter.wake, waitMs);
       signal.addEventListener("abort", abort);
-      this.#add(endpointId, wake);
+      this.#waiting.add(waiter);
+      this.#lookIn(LOOK_MS);
     });
   }
 
-  #add(endpointId: string, wake: () => void): void {
-    const others = this.#waiting.get(endpointId) ?? new Set();
-    this.#waiting.set(endpointId, others.add(wake));
-    this.#count++;
-    if (!this.#isLooking) {
-      this.#isLooking = true;
-      this.#lookSoon();
+  /** A daemon has put something into the queue. */
+  news(): void {
+    if (this.#isLooking) {
+      this.#hasNews = true;
+    } else if (this.#waiting.size > 0) {
+      clearTimeout(this.#next ?? undefined);
+      this.#next = null;
+      this.#lookIn(NEWS_GAP_MS);
     }
   }
 
-  #remove(endpointId: string, wake: () => void): void {
-    const others = this.#waiting.get(endpointId);
-    if (others?.delete(wake)) {
-      this.#count--;
-      if (others.size === 0) {
-        this.#waiting.delete(endpointId);
-      }
+  #lookIn(ms: number): void {
+    if (this.#next === null && !this.#isLooking) {
+      this.#next = setTimeout(() => void this.#look(), ms).unref();
     }
-  }
-
-  #lookSoon(): void {
-    setTimeout(() => void this.#look(), LOOK_MS).unref();
   }
 
   async #look(): Promise<void> {
-    if (this.#waiting.size === 0) {
-      this.#isLooking = false;
+    this.#next = null;
+    const waiting = [...this.#waiting];
+    if (waiting.length === 0) {
       return;
     }
+    this.#isLooking = true;
+    this.#hasNews = false;
     try {
-      const { rows } = await this.#database.run(findFetchable, { endpointIds: [...this.#waiting.keys()] });
-      for (const { endpoint_id } of rows) {
-        for (const wake of [...(this.#waiting.get(endpoint_id) ?? [])]) {
-          wake();
-        }
+      const { rows } = await this.#database.run(findFetchable, {
+        endpointIds: waiting.map(({ endpointId }) => endpointId),
+        afterCursors: waiting.map(({ afterCursor }) => afterCursor),
+      });
+      for (const { place } of rows) {
+        waiting[place - 1]?.wake();
       }
     } catch {
       // Postgres is away. A request finds that out itself once its time is over.
     }
-    this.#lookSoon();
+    this.#isLooking = false;
+    this.#lookIn(this.#hasNews ? NEWS_GAP_MS : LOOK_MS);
   }
 }

@@ -3,9 +3,18 @@ import { isOutage } from "../db/pgErrors.ts";
 import { type ExitStatus, type Fault, PostriderError } from "../ground/errors.ts";
 import { type StopSource, untilStopped } from "../ground/untilStopped.ts";
 import type { SupervisedVitals } from "../listen/vitals.ts";
+import type { Events } from "../telemetry/bus.ts";
+import type { Emitted } from "../telemetry/events.ts";
 
-/** What a supervised process tells: that its daemon has started, why it ends, and what the supervisor asked. */
-export type Report = { readonly kind: "started" } | ({ readonly kind: "verdict" } & Verdict) | Answer;
+/**
+ * What a supervised process tells: that its daemon has started, why it ends, what it has put into the queue, and what the
+ * supervisor asked.
+ */
+export type Report =
+  | { readonly kind: "started" }
+  | ({ readonly kind: "verdict" } & Verdict)
+  | { readonly kind: "queued"; readonly deliveries: number }
+  | Answer;
 
 /** What the supervisor asks of the vitals, by the name of the method. Answers pass as JSON. */
 export interface Question {
@@ -85,6 +94,27 @@ export function answerSupervisor(vitals: SupervisedVitals): void {
     // A supervisor without an answer takes the process for one that is not ready.
     void vitals[about]().then((answer) => tellSupervisor({ kind: "answer", id, answer }));
   });
+}
+
+/** What was put into the queue within this time is told together. */
+const QUEUED_GAP_MS = 10;
+
+/** The supervisor has the listener, at which receivers may wait for what a daemon has put into the queue. */
+export function tellOfQueued(events: Events): void {
+  let untold = 0;
+  const tell = (): void => {
+    void tellSupervisor({ kind: "queued", deliveries: untold });
+    untold = 0;
+  };
+  const onEvent = (event: Emitted): void => {
+    if (event.name === "deliveries.queued") {
+      if (untold === 0) {
+        setTimeout(tell, QUEUED_GAP_MS).unref();
+      }
+      untold += event.fields.deliveries;
+    }
+  };
+  events.subscribe(onEvent, { successes: false });
 }
 
 function tellSupervisor(report: Report): Promise<void> {

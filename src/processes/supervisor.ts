@@ -145,6 +145,8 @@ async function runProcess(group: Group): Promise<Ending> {
         pulse ??= new Pulse(() => vitals.ping(child), kill, group.pulseMs);
       } else if (report.kind === "answer") {
         vitals.answered(child, report);
+      } else if (report.kind === "queued") {
+        events.emit("deliveries.queued", { deliveries: report.deliveries });
       } else {
         verdict = report;
       }

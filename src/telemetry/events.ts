@@ -50,6 +50,9 @@ export const EVENTS = {
   "claim.taken": event<{ claim_id: string | null; events: number; deliveries: number; complete: boolean }>(
     "The daemon claimed one page of new events.",
   ),
+  "deliveries.queued": event<{ deliveries: number }>(
+    "A claim put deliveries into the queue, such as those of pull endpoints. Under a supervisor they may be of several claims.",
+  ),
   "events.unmatched": event<{ event_type: string; tenant: string; events: number; event_id: string }>(
     "Events of a type and tenant were claimed, and no endpoint gets them: none of that tenant takes the type, or its filter " +
       "says no. event_id is one of them.",

@@ -43,6 +43,7 @@ export function makeLog(options: LogOptions, destination: DestinationStream = st
 /** What is not listed is "info". */
 export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
   "claim.taken": "debug",
+  "deliveries.queued": "debug",
   "events.unmatched": "debug",
   "listener.connected": "debug",
 

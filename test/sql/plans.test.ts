@@ -546,8 +546,8 @@ async function fetchPages(events: readonly string[], run: RunStep): Promise<void
   });
   await run({
     name: "find what can be fetched",
-    pagesMax: WALK_STEP_PAGES_MAX,
-    work: (session) => session.query(statementText("find_fetchable"), [[endpoint]]),
+    pagesMax: 2 * WALK_STEP_PAGES_MAX,
+    work: (session) => session.query(statementText("find_fetchable"), [[endpoint], [next]]),
   });
   await pool.query("select postrider.delete_endpoint($1)", [endpoint]);
 }

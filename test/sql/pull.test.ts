@@ -488,17 +488,45 @@ describe("a token", () => {
 
 test("a delivery whose event came before the endpoint was known to a claim is found by those who wait", async () => {
   const endpoint = await createPullEndpoint(database.pool, []);
-  const waiting = () =>
-    rowsOf(database.pool, "select endpoint_id from postrider_internal.find_fetchable($1)", [[endpoint]]);
-  assert.deepEqual(await waiting(), []);
+  const { next: first } = await fetchPage(database.pool, endpoint, null);
+  const waiting = (after: string | null) => findFetchable([endpoint], [after]);
+  assert.deepEqual(await waiting(first), []);
   await addPending(database.pool, endpoint);
-  assert.deepEqual(await waiting(), [{ endpoint_id: endpoint }]);
+  assert.deepEqual(await waiting(first), [1]);
   const { next } = await fetchAll(database.pool, endpoint, null);
   await fetchPage(database.pool, endpoint, next);
-  assert.deepEqual(await waiting(), []);
+  assert.deepEqual(await waiting(next), []);
   await database.pool.query("select postrider.disable_endpoint($1)", [endpoint]);
-  assert.deepEqual(await waiting(), [{ endpoint_id: endpoint }]);
+  assert.deepEqual(await waiting(next), [1]);
 });
+
+test("an event that was in the way when another one could not be read is not discarded", async () => {
+  const endpoint = await createPullEndpoint(database.pool, []);
+  const { next } = await fetchPage(database.pool, endpoint, null);
+  await addPending(database.pool, endpoint);
+  const page = await fetchPage(database.pool, endpoint, next, { unreadable: "the event cannot be read" });
+  assert.deepEqual(page, { outcome: "page", next, hasMore: true, events: [] });
+  assert.equal((await fetchPage(database.pool, endpoint, next)).events.length, 1);
+});
+
+test("what one receiver was given is news to another one that waits before it, acknowledged or not", async () => {
+  const [endpoint, other] = [await createPullEndpoint(database.pool, []), await createPullEndpoint(database.pool, [])];
+  const { next: before } = await fetchPage(database.pool, endpoint, null);
+  const { next: ofOther } = await fetchPage(database.pool, other, null);
+  await addPending(database.pool, endpoint);
+  const { next: behind } = await fetchAll(database.pool, endpoint, null);
+  const look = () => findFetchable([other, endpoint, endpoint], [ofOther, behind, before]);
+  assert.deepEqual(await look(), [3]);
+  await fetchPage(database.pool, endpoint, behind);
+  assert.deepEqual(await look(), [3]);
+  assert.deepEqual(await findFetchable([endpoint], [ofOther]), [], "a cursor of another endpoint is no place");
+});
+
+async function findFetchable(endpoints: readonly string[], cursors: readonly (string | null)[]): Promise<number[]> {
+  const look = "select place from postrider_internal.find_fetchable($1, $2) order by place";
+  const rows = await rowsOf<{ place: number }>(database.pool, look, [endpoints, cursors]);
+  return rows.map(({ place }) => place);
+}
 
 describe("two receivers that are killed at random", () => {
   test("each see every event, whatever commits late, is made again or cancelled meanwhile", async (t) => {

@@ -335,7 +335,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
       `select f.* from postrider_internal.fetch_events('${ids.daemon}', '${ids.pulled}', ${cursor}, 1, 1000, 1000, null, true) f`;
     return `${fetch("null")}; ${fetch(`(select f.next_cursor from (${fetch("null")}) f where f.next_cursor is not null)`)}`;
   },
-  find_fetchable: () => `select * from postrider_internal.find_fetchable('{${ids.pulled}}')`,
+  find_fetchable: () => `select * from postrider_internal.find_fetchable('{${ids.pulled}}', '{x}')`,
   record_results: () =>
     `select postrider_internal.record_results('${ids.daemon}', true, true, '{${EVENT}}', '{${ids.idle}}', '{${ids.claim}}', '{0}', '{${randomUUID()}}',
        '{1750000000000}', '{12}', '{500}', null, '{1}', null, '{status}', '{"it answered 500"}', array[null::pg_catalog.json], '{body}', '{pending}', '{1000}',
