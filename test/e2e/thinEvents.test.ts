@@ -229,6 +229,33 @@ describe("the request", () => {
   });
 });
 
+test("an event of a batch that waits for a public URL keeps no other of it", async (t) => {
+  const { daemon: first } = await startDaemon(database.url, { publicUrl: "http://127.0.0.1:1" });
+  await create("/apart", { batch_size: 3, batch_delay_ms: 100 });
+  await first.stop();
+  const payloads = ["1", PAYLOAD, "2"];
+  const ids: string[] = [];
+  for (const payload of payloads) {
+    ids.push(await insertEvent(database.pool, "thin.event", { payload }));
+  }
+  const { daemon, emitted } = await startDaemon(database.url);
+  t.after(() => daemon.stop());
+  const arrived: string[] = [];
+  await until("the others arrive", () => {
+    const bodies = receiver.requests("/apart").map(({ body }) => JSON.parse(body.toString()) as { id: string }[]);
+    arrived.splice(0, arrived.length, ...bodies.flat().map(({ id }) => id));
+    return arrived.length === 2;
+  });
+  assert.deepEqual(arrived, [ids[0], ids[2]]);
+  assert.equal(emitted.named("payload.url_missing").length, 1);
+  await until(
+    "the others are recorded",
+    async () => (await rowsOf(database.pool, "select from postrider.delivery where state = 'succeeded'")).length === 2,
+  );
+  const waiting = "select event_id, batch_id, attempts from postrider.delivery where state = 'pending'";
+  assert.deepEqual(await rowsOf(database.pool, waiting), [{ event_id: ids[1], batch_id: null, attempts: 0 }]);
+});
+
 describe("the payload", () => {
   const ELEMENTS = Array.from(
     { length: 3_000 },

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Attempt } from "../../domain/attempt.ts";
-import type { Batch, DeliveryResult } from "../../domain/delivery.ts";
+import type { Batch, Delivery, DeliveryResult } from "../../domain/delivery.ts";
 import { discarded, eventGone, handedBack } from "./attempt.ts";
 
 /**
@@ -37,8 +37,20 @@ export function isWhole({ members }: Batch): boolean {
 /** Without those that are gone it is another batch, which the queue makes. */
 export function resultsOfBroken({ members }: Batch): readonly DeliveryResult[] {
   return members.map((delivery) =>
-    delivery.event.eventType === ""
-      ? eventGone(delivery)
-      : { ...handedBack(delivery), decision: { state: "pending", waitMs: 0, leavesBatch: true } },
+    delivery.event.eventType === "" ? eventGone(delivery) : takenOut(handedBack(delivery)),
   );
+}
+
+/** Those that `mustWait` do so alone, and the others are another batch. */
+export function resultsApart(
+  { members }: Batch,
+  mustWait: (delivery: Delivery) => boolean,
+  wait: (delivery: Delivery) => DeliveryResult,
+): readonly DeliveryResult[] {
+  return members.map((delivery) => takenOut(mustWait(delivery) ? wait(delivery) : handedBack(delivery)));
+}
+
+function takenOut(result: DeliveryResult): DeliveryResult {
+  const { decision } = result;
+  return decision.state === "pending" ? { ...result, decision: { ...decision, leavesBatch: true } } : result;
 }

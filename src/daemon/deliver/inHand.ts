@@ -6,7 +6,7 @@ import type { Events } from "../../telemetry/bus.ts";
 import type { Traces } from "../../telemetry/traces/traces.ts";
 import type { Agenda } from "../agenda.ts";
 import { type AttemptParts, discarded, eventGone, handedBack, makeAttempt, notLoaded, sendLoaded } from "./attempt.ts";
-import { isWhole, resultsOf, resultsOfBroken, resultsWithout } from "./batch.ts";
+import { isWhole, resultsApart, resultsOf, resultsOfBroken, resultsWithout } from "./batch.ts";
 import type { Budget } from "./budget.ts";
 import { Encryptions } from "./encryptions.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -15,7 +15,7 @@ import type { Lanes, Rooms } from "./lanes.ts";
 import { makeLeftOutLog } from "./leftOut.ts";
 import { type Loaded, Loader, type Wanted } from "./loader.ts";
 import type { Payloads } from "./payloads.ts";
-import { isThin, makeUrlWait } from "./thinning.ts";
+import { isThin, lacksUrl, makeUrlWait } from "./thinning.ts";
 import { Tokens } from "./tokens.ts";
 
 /**
@@ -132,6 +132,9 @@ export class InHand {
       this.#release(refusal);
     } else if (batch !== null && !isWhole(batch)) {
       resultsOfBroken(batch).forEach(this.#parts.record);
+    } else if (batch !== null && this.#lacksUrl(delivery)) {
+      const { waitForUrl } = this.#attemptParts;
+      resultsApart(batch, (member) => this.#isThin(member), waitForUrl).forEach(this.#parts.record);
     } else if (!this.#parts.lanes.admit(delivery, nowMs)) {
       this.#release(handedBack(delivery));
     }
@@ -271,6 +274,11 @@ export class InHand {
   #isThin(delivery: Delivery): boolean {
     const thinning = this.#parts.endpoints.get(delivery.endpointId)?.thinning ?? null;
     return thinning !== null && isThin(delivery, thinning);
+  }
+
+  #lacksUrl(delivery: Delivery): boolean {
+    const thinning = this.#parts.endpoints.get(delivery.endpointId)?.thinning ?? null;
+    return thinning !== null && lacksUrl(delivery, thinning);
   }
 
   /** For an attempt that had to wait: the grace period may be over meanwhile, or the lease lost. */
