@@ -28,6 +28,11 @@ COPY --from=build /src/dist/postrider /usr/local/bin/
 USER 65532:65532
 # `docker stop` kills after 10 s unless told otherwise. What is still in progress after 8 s is handed back to the queue.
 ENV POSTRIDER_SHUTDOWN_GRACE=8s
+# The listener, for probes and receivers from outside the container. Nothing of it is published unless the container says so.
+ENV POSTRIDER_HTTP_LISTEN=0.0.0.0:8427
+EXPOSE 8427
+# Whether the daemon claims and records. A start waits for Postgres, and a health check takes 3 s at most.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/usr/local/bin/postrider", "health", "--ready"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/postrider"]
 CMD ["run"]

@@ -1,7 +1,9 @@
 /** The image that the Dockerfile makes, on bases of this machine. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { globSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -105,6 +107,21 @@ test("the image runs the daemon, as a user whose number shows that it is not roo
   assert.ok(Number(graceS) > 0 && Number(graceS) < 10, JSON.stringify(variables));
 });
 
+test("the image's health check is what shows that a daemon in it is ready", whenBuilt, async () => {
+  const { Test, Timeout, Interval } = config.Healthcheck;
+  assert.deepEqual(Test, ["CMD", ...config.Entrypoint, "health", "--ready"]);
+  assert.ok(Number(Timeout) >= 4e9 && Number(Interval) >= Number(Timeout), "the command waits for 3 s");
+  const [host, port = ""] = variables.POSTRIDER_HTTP_LISTEN?.split(":") ?? [];
+  assert.deepEqual([host, Object.keys(config.ExposedPorts)], ["0.0.0.0", [`${port}/tcp`]]);
+  // Not at that port, where another daemon of this machine may listen.
+  const { code, stderr } = await runCommand(["health", "--ready"], {
+    program,
+    env: { ...variables, POSTRIDER_HTTP_LISTEN: await freeAddress() },
+  });
+  assert.equal(code, 1);
+  assert.match(stderr, /nothing listens there/);
+});
+
 test("the image describes itself as the package does", whenBuilt, () => {
   const { name, description, license } = JSON.parse(readFileSync(join(CHECKOUT, "package.json"), "utf8"));
   const label = (key: string) => config.Labels[`org.opencontainers.image.${key}`];
@@ -122,6 +139,16 @@ async function buildImage(builder: ImageBuilder): Promise<void> {
     ...["--build-arg", `BUILD_IMAGE=${BUILD_BASE}`, "--build-arg", `RUN_IMAGE=${RUN_BASE}`],
     ...volumes.flatMap((volume) => ["--volume", volume]),
   ]);
+}
+
+/** Where nothing listens as long as the test runs. */
+async function freeAddress(): Promise<string> {
+  const server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return `0.0.0.0:${port}`;
 }
 
 /** Files and links, relative and sorted. */

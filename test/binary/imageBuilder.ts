@@ -26,6 +26,9 @@ export interface ImageConfig {
   readonly Cmd: readonly string[];
   readonly Labels: Readonly<Record<string, string>>;
   readonly StopSignal: string;
+  readonly ExposedPorts: Readonly<Record<string, unknown>>;
+  /** Of the format of Docker alone; times are in nanoseconds. */
+  readonly Healthcheck: Readonly<Record<string, unknown>>;
 }
 
 export class ImageBuilder {
@@ -38,7 +41,8 @@ export class ImageBuilder {
   }
 
   async build(context: string, tag: string, options: readonly string[] = []): Promise<void> {
-    await this.#buildah("build", "--isolation", "chroot", "--pull-never", "--tag", tag, ...options, context);
+    const how = ["--isolation", "chroot", "--format", "docker", "--pull-never"];
+    await this.#buildah("build", ...how, "--tag", tag, ...options, context);
   }
 
   /** Makes a container of the image, and resolves with its root directory. */
@@ -47,8 +51,8 @@ export class ImageBuilder {
   }
 
   async config(tag: string): Promise<ImageConfig> {
-    const { OCIv1 } = JSON.parse(await this.#buildah("inspect", "--type", "image", tag));
-    return OCIv1.config;
+    const { Docker } = JSON.parse(await this.#buildah("inspect", "--type", "image", tag));
+    return Docker.config;
   }
 
   async #buildah(command: string, ...args: readonly string[]): Promise<string> {
