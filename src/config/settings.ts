@@ -45,7 +45,8 @@ export const SETTINGS = {
     min: 1,
     max: 10_000,
     secret: false,
-    sentence: "The most requests that one daemon has open at a time.",
+    sentence:
+      "The most requests that one daemon has open at a time. First ones that an endpoint does not answer come on top: twice as many, 512 at most.",
   },
   pollInterval: {
     name: "POSTRIDER_POLL_INTERVAL",

@@ -39,6 +39,8 @@ export class Agenda {
     review: NEVER,
   };
   #isClosed = false;
+  /** Until when a look is put off. */
+  readonly #notBeforeMs = new Map<Look, number>();
   readonly #rests = new Set<Rest>();
 
   /** Deliveries were put into the queue that are due now. */
@@ -78,12 +80,19 @@ export class Agenda {
     this.#give("again");
   }
 
-  /** Look by then at the latest. */
+  /** Look by then at the latest, unless the look is put off. */
   by(look: Look, atMs: number): void {
-    if (atMs < this.#atMs[look]) {
-      this.#atMs[look] = atMs;
-      this.#endRests((rest) => rest.looks.includes(look) && atMs < rest.untilMs);
+    const lookMs = Math.max(atMs, this.#notBeforeMs.get(look) ?? NOW);
+    if (lookMs < this.#atMs[look]) {
+      this.#atMs[look] = lookMs;
+      this.#endRests((rest) => rest.looks.includes(look) && lookMs < rest.untilMs);
     }
+  }
+
+  /** Do not look before then, whatever is written down: looks that cost much and bring little must not be frequent. */
+  putOff(look: Look, untilMs: number): void {
+    this.#notBeforeMs.set(look, untilMs);
+    this.#atMs[look] = Math.max(this.#atMs[look], untilMs);
   }
 
   isDue(look: Look): boolean {

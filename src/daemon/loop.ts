@@ -15,6 +15,7 @@ import { withFollowers } from "./claim/runs.ts";
 import { noteSending } from "./claim/sending.ts";
 import { takeOverClaim } from "./claim/takeOver.ts";
 import { transformDeliveries } from "./claim/transformed.ts";
+import { WalkPause } from "./claim/walkPause.ts";
 import { discarded, handedBack, putOff } from "./deliver/attempt.ts";
 import type { EndpointDirectory } from "./deliver/endpoints.ts";
 import type { InHand, Lease } from "./deliver/inHand.ts";
@@ -68,6 +69,7 @@ export class Loop {
   readonly #room: Room;
   /** The endpoint after which the walk over the queue continues; null if no walk has begun. */
   #walkPlace: string | null = null;
+  readonly #walkPause = new WalkPause();
   /** How often transformations have outlasted the deadline of their statement. */
   readonly #overrunsOf = new Map<string, number>();
   /** The identity whose claims the recorder knows. */
@@ -255,10 +257,14 @@ export class Loop {
     const { database, agenda, inHand, pollIntervalMs } = this.#parts;
     this.#room.walksOn();
     await this.#room.ask(1 / 2, async (deliveriesMax) => {
+      const startedMs = monotonicMs();
       const walk = await claimDeliveries(database, daemonId, this.#walkPlace, deliveriesMax, inHand.rooms());
       const nowMs = monotonicMs();
       this.#walkPlace = walk.place;
-      if (walk.place !== null) {
+      this.#walkPause.add(nowMs - startedMs, walk.deliveries.length);
+      if (walk.place === null) {
+        agenda.putOff("queue", nowMs + this.#walkPause.takeMs());
+      } else {
         agenda.by("walk", nowMs + WALK_GAP_MS);
       }
       agenda.by("queue", nowMs + Math.max(WALK_GAP_MS, Math.min(walk.nextDueMs ?? pollIntervalMs, pollIntervalMs)));

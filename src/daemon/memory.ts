@@ -8,6 +8,8 @@ import { FAN_OUT_MAX } from "./claim/newEvents.ts";
 import { BUDGET_BYTES, COPIES_SENT } from "./deliver/budget.ts";
 import { ENCRYPTIONS_MAX } from "./deliver/encryptions.ts";
 import { ENDPOINTS_MAX } from "./deliver/endpoints.ts";
+import { APART_CHARACTERS_MAX } from "./deliver/lane.ts";
+import { apartMax } from "./deliver/lanes.ts";
 import { FLUSH_MAX } from "./record/recorder.ts";
 
 /** Deliveries in hand for each slot: what waits keeps the slots busy while the next claim is made. */
@@ -38,7 +40,10 @@ const TRACING_BYTES = 8 * MIB;
 /** A TLS connection. */
 const CONNECTION_BYTES = 65_536;
 
-/** Deliveries that a daemon holds at most: waiting, in flight, or not recorded yet. */
+/**
+ * Deliveries that a daemon holds at most: waiting, in flight, or not recorded yet. First requests that wait for an answer and
+ * hold no slot come on top.
+ */
 export function deliveriesInHandMax(maxInFlight: number): number {
   return Math.max(IN_HAND_MIN, maxInFlight * IN_HAND_PER_SLOT);
 }
@@ -51,14 +56,19 @@ export function deliveriesInHandMax(maxInFlight: number): number {
  */
 export function memoryBoundBytes(maxInFlight: number, spansMax: number | null = null): number {
   const inHand = deliveriesInHandMax(maxInFlight);
-  const payloads = inHand * (PAYLOAD_BYTES_MAX + ATTRIBUTES_BYTES_MAX) * CHARACTER_BYTES;
-  const requests = maxInFlight * (PAYLOAD_BYTES_MAX * SMALL_COPIES + RESPONSE_BYTES_READ);
+  const apart = apartMax(maxInFlight);
+  const payloads =
+    (inHand * (PAYLOAD_BYTES_MAX + ATTRIBUTES_BYTES_MAX) + apart * (APART_CHARACTERS_MAX + ATTRIBUTES_BYTES_MAX)) *
+    CHARACTER_BYTES;
+  const requests =
+    (maxInFlight * PAYLOAD_BYTES_MAX + apart * APART_CHARACTERS_MAX) * SMALL_COPIES +
+    (maxInFlight + apart) * RESPONSE_BYTES_READ;
   const encryptions = ENCRYPTIONS_MAX * PAYLOAD_BYTES_MAX * SMALL_ENCRYPTION_COPIES;
   const largePayloads = BUDGET_BYTES * COPIES_SENT;
   // An event is claimed with all its endpoints, whatever room is left. Those of a flush count a second time, as parameters.
-  const answers = (inHand + FAN_OUT_MAX + FLUSH_MAX) * RESPONSE_BYTES_KEPT * CHARACTER_BYTES;
+  const answers = (inHand + apart + FAN_OUT_MAX + FLUSH_MAX) * RESPONSE_BYTES_KEPT * CHARACTER_BYTES;
   const endpoints = ENDPOINTS_MAX * ENDPOINT_BYTES;
-  const connections = (maxInFlight + CONNECTIONS_IDLE_MAX) * CONNECTION_BYTES;
+  const connections = (maxInFlight + apart + CONNECTIONS_IDLE_MAX) * CONNECTION_BYTES;
   const traces = spansMax === null ? 0 : TRACING_BYTES + spansMax * SPAN_BYTES;
   return AT_REST_BYTES + traces + payloads + requests + encryptions + largePayloads + answers + endpoints + connections;
 }

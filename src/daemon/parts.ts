@@ -20,7 +20,7 @@ import { NewEvents } from "./claim/newEvents.ts";
 import { BUDGET_BYTES, Budget, budgetBytes } from "./deliver/budget.ts";
 import { ENDPOINTS_MAX, EndpointDirectory } from "./deliver/endpoints.ts";
 import { InHand } from "./deliver/inHand.ts";
-import { Lanes } from "./deliver/lanes.ts";
+import { apartMax, Lanes } from "./deliver/lanes.ts";
 import { payloadsFrom } from "./deliver/payloads.ts";
 import { Loop } from "./loop.ts";
 import { deliveriesInHandMax } from "./memory.ts";
@@ -115,7 +115,7 @@ export function makeParts(options: PartsOptions) {
     own: ownServers(shared),
     ...(config.egressProxy !== null && { proxy: config.egressProxy }),
     trustedCertificates: config.caCertificates,
-    connectionsPerOrigin: config.maxInFlight,
+    connectionsPerOrigin: config.maxInFlight + apartMax(config.maxInFlight),
   });
   const upkeep = makeUpkeep(shared, sender);
   const wake = makeWake(shared, upkeep);

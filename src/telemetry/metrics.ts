@@ -24,8 +24,12 @@ export const METRICS = {
   postrider_condition: gauge("sum", "Daemons in which the condition lasts, such as not_recording. 0 is well.", [
     "condition",
   ]),
-  postrider_in_flight_requests: gauge("sum", "Requests in progress."),
+  postrider_in_flight_requests: gauge("sum", "Requests in progress that count for the limit."),
   postrider_in_flight_requests_limit: gauge("sum", "The most that there may be: POSTRIDER_MAX_IN_FLIGHT."),
+  postrider_unanswered_first_requests: gauge(
+    "sum",
+    "Requests in progress besides: the first ones to endpoints that have not answered yet.",
+  ),
   postrider_waiting_deliveries: gauge("sum", "Deliveries that wait in the memory of daemons for their turn."),
   postrider_unrecorded_results: gauge("sum", "Results of attempts that are not recorded yet."),
   postrider_memory_bytes: gauge("max", "Resident memory of the daemon that takes the most."),

@@ -3,12 +3,15 @@ import { once } from "node:events";
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { apartMax } from "../../src/daemon/deliver/lanes.ts";
 import { endsWithin } from "../../src/ground/endsWithin.ts";
 import { BLOCK_VARIABLE } from "../support/blockVariable.ts";
 import { FaultProxy } from "./proxy.ts";
 import { BLOCK_MS } from "./schedule.ts";
 
-export const MAX_IN_FLIGHT = 64;
+const MAX_IN_FLIGHT = 64;
+/** The requests that a daemon may have open: first ones without an answer come on top. */
+export const REQUESTS_MAX = MAX_IN_FLIGHT + apartMax(MAX_IN_FLIGHT);
 /** How many deliveries a daemon with that many concurrent requests may have in hand. */
 export const IN_HAND_MAX = 1_000;
 export const SHUTDOWN_GRACE_MS = 3_000;

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import { judgeCircuits, type OpenTime } from "./circuits.ts";
-import { IN_HAND_MAX, MAX_IN_FLIGHT } from "./daemonSlot.ts";
+import { IN_HAND_MAX, REQUESTS_MAX } from "./daemonSlot.ts";
 import { type EndpointPlan, type EventFacts, REFUSAL } from "./endpoints.ts";
 import { CRASHED_AT, type ExecutedFault, type Redelivery, STOPPED_CLEANLY, type World } from "./faults.ts";
 import { judgeOrder, type KeyedEvent } from "./order.ts";
@@ -393,7 +393,7 @@ function boundDuplicates(
     firstAtOrAbove(answeredAt, toMs) - firstAtOrAbove(answeredAt, fromMs);
   let bound = 0;
   const expose = (fromMs: number, toMs: number, most: number): void => {
-    bound += Math.min(most, acceptedBetween(fromMs, toMs) + MAX_IN_FLIGHT);
+    bound += Math.min(most, acceptedBetween(fromMs, toMs) + REQUESTS_MAX);
   };
   for (const { kind, note, target, startedAtMs, endedAtMs } of faults) {
     if (kind === "daemon.kill" || (kind === "daemon.stop" && note !== STOPPED_CLEANLY)) {

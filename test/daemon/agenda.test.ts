@@ -82,6 +82,21 @@ test("a rest ends after its longest time, and when the agenda is closed", async 
   await agenda.rest(["events"]);
 });
 
+test("a look that is put off is not due before then, whatever is written down meanwhile", async () => {
+  const agenda = calmAgenda();
+  agenda.queued();
+  const untilMs = performance.now() + 60;
+  agenda.putOff("queue", untilMs);
+  agenda.queued();
+  agenda.lookAgain();
+  assert.deepEqual([agenda.isDue("queue"), agenda.isDue("events")], [false, true]);
+  await untilDue(agenda);
+  assert.ok(performance.now() >= untilMs);
+  assert.equal(agenda.take("queue"), true);
+  agenda.queued();
+  assert.equal(agenda.isDue("queue"), true);
+});
+
 test("a rest without a time lasts", async (t) => {
   const warnings: Error[] = [];
   const onWarning = (warning: Error) => warnings.push(warning);

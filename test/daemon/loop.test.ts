@@ -66,6 +66,8 @@ class Surroundings {
   /** How the daemon stood when it claimed. */
   readonly claimedAs: WakeState[] = [];
   walks = 0;
+  /** Walks that have ended. */
+  walked = 0;
   /** The room that makes a claim worthwhile. */
   roomMin = 1;
   /** The identities under which it walked and claimed. */
@@ -87,7 +89,10 @@ class Surroundings {
     const database = {
       run: async ({ name }: { name: string }, params: object) => {
         const answer = this.#answer(name, params);
-        await (name === "claim_deliveries" ? this.walkEnds : null);
+        if (name === "claim_deliveries") {
+          await this.walkEnds;
+          this.walked += 1;
+        }
         return answer;
       },
     } as unknown as Database;
@@ -307,6 +312,27 @@ test("a claim does not wait for a walk", async (t) => {
   }
   assert.equal(around.walks, 1);
   walk.resolve();
+});
+
+test("a walk that took long and brought nothing leaves the queue alone for a while", async (t) => {
+  const around = new Surroundings(t);
+  const walk = Promise.withResolvers<void>();
+  around.walkEnds = walk.promise;
+  around.loop.start();
+  await until("it walks", () => around.walks === 1);
+  const begunMs = performance.now();
+  await until("the walk takes its time", () => performance.now() - begunMs >= 20);
+  const tookMs = performance.now() - begunMs;
+  const { walked } = around;
+  walk.resolve();
+  await until("the walk is over", () => around.walked > walked);
+  const restsFromMs = performance.now();
+  await until("it walks again", () => {
+    around.agenda.queued();
+    return around.walks === 2;
+  });
+  // Timers of Node.js may end a moment early.
+  assert.ok(performance.now() - restsFromMs >= Math.min(200, 3 * tookMs));
 });
 
 test("a walk over a deep queue does not take all the room that new events wait for", async (t) => {

@@ -791,6 +791,30 @@ describe("many endpoints", () => {
     await Promise.all(bad.map((path) => receiver.got(path, 400)));
   });
 
+  test("more of them than there are slots keep no endpoint waiting that was never sent anything", async (t) => {
+    const silent = Array.from({ length: 30 }, () => route({ kind: "hang" }));
+    const good = Array.from({ length: 5 }, () => route());
+    for (const path of silent) {
+      await createEndpoint(receiver.url(path), ["bad.*"], { timeout_ms: 60_000 });
+    }
+    for (const path of good) {
+      await createEndpoint(receiver.url(path), ["good.*"]);
+    }
+    await run(t, { ...NO_POLL, maxInFlight: 16 });
+    await insertEvent(database.pool, "bad.news");
+    await Promise.all(silent.map((path) => receiver.got(path, 1)));
+    await insertEvent(database.pool, "good.news");
+    await Promise.all(good.map((path) => receiver.got(path, 1)));
+    for (const path of silent) {
+      receiver.script(path, OK);
+      receiver.release(path);
+    }
+    await until(
+      "all are recorded, each after one attempt",
+      async () => (await countOf("postrider.delivery where state = 'succeeded' and attempts = 1")) === 35,
+    );
+  });
+
   test("one that was fast and then hangs does not make the daemon lease and hand back in circles", async (t) => {
     const path = route();
     await createEndpoint(receiver.url(path), ["*"], { timeout_ms: 60_000 });

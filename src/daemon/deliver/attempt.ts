@@ -375,6 +375,17 @@ export function handedBack(delivery: Delivery): DeliveryResult {
   return { delivery, attempt: null, endpointRevision: null, bodyBytes: 0, decision: { state: "pending", waitMs: 0 } };
 }
 
+/** How often a lane without room is looked at, as in postrider_internal.claim_deliveries. */
+const NO_ROOM_MS = 250;
+
+/**
+ * Goes to the queue, because its endpoint does not answer. Due at once, each of them would begin a walk over the queue that
+ * can only pass it by.
+ */
+export function withoutRoom(delivery: Delivery): DeliveryResult {
+  return { ...handedBack(delivery), decision: { state: "pending", waitMs: NO_ROOM_MS } };
+}
+
 /** Goes to the queue. Due at once, it would be asked for as fast as Postgres can refuse it. */
 export function notLoaded(delivery: Delivery): DeliveryResult {
   return { ...handedBack(delivery), decision: { state: "pending", waitMs: LOAD_RETRY_MS } };

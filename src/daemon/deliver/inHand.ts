@@ -5,7 +5,16 @@ import type { Send } from "../../http/request.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Traces } from "../../telemetry/traces/traces.ts";
 import type { Agenda } from "../agenda.ts";
-import { type AttemptParts, discarded, eventGone, handedBack, makeAttempt, notLoaded, sendLoaded } from "./attempt.ts";
+import {
+  type AttemptParts,
+  discarded,
+  eventGone,
+  handedBack,
+  makeAttempt,
+  notLoaded,
+  sendLoaded,
+  withoutRoom,
+} from "./attempt.ts";
 import { isWhole, resultsApart, resultsOf, resultsOfBroken, resultsWithout } from "./batch.ts";
 import type { Budget } from "./budget.ts";
 import { Encryptions } from "./encryptions.ts";
@@ -136,8 +145,13 @@ export class InHand {
       const { waitForUrl } = this.#attemptParts;
       resultsApart(batch, (member) => this.#isThin(member), waitForUrl).forEach(this.#parts.record);
     } else if (!this.#parts.lanes.admit(delivery, nowMs)) {
-      this.#release(handedBack(delivery));
+      this.#release(this.#withoutRoom(delivery));
     }
+  }
+
+  /** An endpoint that answers has room again in a moment. */
+  #withoutRoom(delivery: Delivery): DeliveryResult {
+    return this.#parts.lanes.standingOf(delivery.endpointId) === "good" ? handedBack(delivery) : withoutRoom(delivery);
   }
 
   /** Starts what can start. */
@@ -197,7 +211,9 @@ export class InHand {
    */
   async review(): Promise<void> {
     const { lanes, endpoints, agenda } = this.#parts;
-    this.#handBack(lanes.evictExcess(monotonicMs()));
+    for (const delivery of lanes.evictExcess(monotonicMs())) {
+      this.#release(this.#withoutRoom(delivery));
+    }
     const waiting = lanes.waitingEndpoints();
     if (waiting.length === 0) {
       return;

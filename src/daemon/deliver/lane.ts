@@ -7,6 +7,10 @@ export type Standing = "good" | "new" | "doubtful";
 
 /** A lane hangs if one of its requests has been in flight for longer. */
 const HANGING_MS = 1_000;
+/** A first request is unanswered if it has been in flight for longer: most receivers answer within a tenth of a second. */
+const UNANSWERED_MS = 250;
+/** What waits for an answer without a slot is kept in memory beside what the slots hold, so it must be small. */
+export const APART_CHARACTERS_MAX = 4_096;
 /** In place of its place among the active lanes: the lane has nothing in hand. */
 export const IDLE = -1;
 
@@ -31,6 +35,8 @@ export interface Lane {
   moreRoom: number;
   /** Its deliveries that follow others in their runs. */
   followers: number;
+  /** Whether its only request, which is unanswered, holds no slot. */
+  isApart: boolean;
   /** Whether it waits for its turn. */
   isInLine: boolean;
   /** Whether the last delivery set aside found too little memory. */
@@ -52,6 +58,7 @@ export function newLane(endpointId: string, limit: number, nowMs: number): Lane 
     standing: "new",
     moreRoom: 0,
     followers: 0,
+    isApart: false,
     isInLine: false,
     isShort: false,
     activePlace: IDLE,
@@ -59,14 +66,31 @@ export function newLane(endpointId: string, limit: number, nowMs: number): Lane 
   };
 }
 
-/** Its deliveries that hold a slot. */
+/** Its deliveries that were started. */
 export function startedOf({ begun, loading }: Lane): Delivery[] {
   return [...begun.all(), ...loading];
 }
 
-/** How many of its deliveries hold a slot. */
+/** How many of its deliveries were started. */
 export function startedIn({ begun, loading }: Lane): number {
   return begun.length + loading.size;
+}
+
+/** How many slots it holds. */
+export function slotsOf(lane: Lane): number {
+  return lane.isApart ? 0 : startedIn(lane);
+}
+
+/** Whether all that it has started is one small request, which has been in flight for a while. */
+export function waitsForAnswer({ begun, loading }: Lane, nowMs: number): boolean {
+  const { first, length } = begun;
+  return (
+    first !== null && length === 1 && loading.size === 0 && nowMs - first.begunMs > UNANSWERED_MS && isSmall(first)
+  );
+}
+
+function isSmall({ event, batch }: Delivery): boolean {
+  return batch === null && event.payload !== null && event.payload.length <= APART_CHARACTERS_MAX;
 }
 
 /** Whether its earliest request has been in flight for too long. */
@@ -95,7 +119,7 @@ export function begin(lane: Lane, delivery: Delivery, nowMs: number): void {
   lane.begun.push(delivery);
 }
 
-/** It holds no slot any more. */
+/** It is over, or is set aside. */
 export function takeStarted(lane: Lane, delivery: Delivery): void {
   if (delivery.begunMs !== NOT_BEGUN) {
     delivery.begunMs = NOT_BEGUN;

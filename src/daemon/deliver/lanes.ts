@@ -9,9 +9,11 @@ import {
   load,
   newLane,
   type Standing,
+  slotsOf,
   startedIn,
   startedOf,
   takeStarted,
+  waitsForAnswer,
 } from "./lane.ts";
 import { Peak } from "./peak.ts";
 import { Turns } from "./turns.ts";
@@ -33,6 +35,10 @@ import { Turns } from "./turns.ts";
  * The rest goes to the queue in Postgres (a few more statements, nothing else), so that receivers that hang leave slots
  * and memory to their neighbours.
  *
+ * Nothing tells an endpoint that will never answer from one that has not been asked yet. So while slots are scarce, the
+ * first request to an endpoint gives its slot back if it gets no answer within a moment, and the next newcomer gets that.
+ * It stays open, and its lane starts no other. There are limits to the number and size of such requests (`apartMax`).
+ *
  * A delivery whose payload finds no memory is set aside: it holds no slot, and its lane continues without it until it is
  * recalled. Payloads are also loaded ahead, so that many are loaded at a time and a slot that comes free finds one.
  *
@@ -40,7 +46,7 @@ import { Turns } from "./turns.ts";
  */
 
 export interface LaneLimits {
-  /** Requests at a time, over all lanes. */
+  /** Requests at a time, over all lanes, except for first ones that wait for an answer. */
   readonly inFlightMax: number;
   /** Requests at a time of one lane. */
   readonly laneMax: number;
@@ -88,11 +94,20 @@ const LANES_MAX = ENDPOINTS_MAX;
 const IDLE_ROOMS_MAX = 4_000;
 /** How often to look which lanes have begun to hang, while slots are scarce. */
 const RECOUNT_MS = 100;
+/** First requests that wait for an answer and hold no slot: so many for each slot, and so many in any case. */
+const APART_PER_SLOT = 2;
+const APART_MAX = 512;
+
+/** The most first requests that wait for an answer beside those that hold a slot. */
+export function apartMax(inFlightMax: number): number {
+  return Math.min(APART_MAX, inFlightMax * APART_PER_SLOT);
+}
 
 export class Lanes {
   readonly #limits: LaneLimits;
   /** Requests at a time of a new lane. */
   readonly #startLimit: number;
+  readonly #apartMax: number;
   readonly #lanes = new Map<string, Lane>();
   /** Those with something in hand, in no order. */
   readonly #active: Lane[] = [];
@@ -101,7 +116,9 @@ export class Lanes {
   /** Those that could start more if slots were not scarce. */
   readonly #narrowed = new Set<Lane>();
   readonly #inFlightOf: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
-  #inFlight = 0;
+  /** The slots that are taken. */
+  #slotsTaken = 0;
+  #apart = 0;
   readonly #waitingOf: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
   #moreRoom = 0;
   #followers = 0;
@@ -112,19 +129,25 @@ export class Lanes {
   constructor(limits: LaneLimits) {
     this.#limits = limits;
     this.#startLimit = Math.min(LANE_START, limits.laneMax);
+    this.#apartMax = apartMax(limits.inFlightMax);
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#slotsTaken + this.#apart;
+  }
+
+  /** First requests in flight that hold no slot. */
+  get apart(): number {
+    return this.#apart;
   }
 
   get waiting(): number {
     return this.#waitingOf.good + this.#waitingOf.new + this.#waitingOf.doubtful;
   }
 
-  /** All of them, a batch for as many as it takes up the room of. */
+  /** All but first requests that wait for an answer without a slot; a batch for as many as it takes up the room of. */
   get count(): number {
-    return this.#inFlight + this.waiting + this.#moreRoom;
+    return this.#slotsTaken + this.waiting + this.#moreRoom;
   }
 
   /** Of an endpoint without a lane it is known that it failed to answer: it begins as one that has lost all of its width. */
@@ -166,7 +189,7 @@ export class Lanes {
       begin(lane, delivery, nowMs);
     }
     this.#addWaiting(lane, -1);
-    this.#inFlight += 1;
+    this.#slotsTaken += 1;
     this.#inFlightOf[lane.standing] += 1;
     this.#update(lane, nowMs);
     return delivery;
@@ -330,7 +353,7 @@ export class Lanes {
       .map(({ endpointId }) => endpointId);
   }
 
-  /** The deliveries that hold a slot. */
+  /** The deliveries that were started and are not over. */
   started(): Delivery[] {
     return this.#active.flatMap(startedOf);
   }
@@ -423,12 +446,12 @@ export class Lanes {
   }
 
   get #isScarce(): boolean {
-    return this.#unscarce <= 0 && this.#inFlight > 0;
+    return this.#unscarce <= 0 && this.#slotsTaken > 0;
   }
 
   /** How many more may start before slots are scarce. */
   get #unscarce(): number {
-    return this.#limits.inFlightMax * SCARCE - this.#inFlight;
+    return this.#limits.inFlightMax * SCARCE - this.#slotsTaken;
   }
 
   /** Slots have become free: lanes that had one each wait for their turn again. */
@@ -449,7 +472,7 @@ export class Lanes {
 
   /** Requests at a time of the lane now. */
   #width(lane: Lane): number {
-    return lane.hasAnswered || !this.#isScarce ? lane.limit : 1;
+    return lane.hasAnswered || !(lane.isApart || this.#isScarce) ? lane.limit : 1;
   }
 
   #hasRoom(lane: Lane): boolean {
@@ -485,7 +508,7 @@ export class Lanes {
     this.#recountAll(nowMs);
     this.#goodPeak.note(this.#inFlightOf.good, nowMs);
     this.#widen(nowMs);
-    while (this.#inFlight < this.#limits.inFlightMax) {
+    while (this.#slotsTaken < this.#limits.inFlightMax) {
       const lane = this.#turns.next(this.#mayStart);
       if (lane === null) {
         return null;
@@ -518,8 +541,30 @@ export class Lanes {
   }
 
   #giveBackSlot(lane: Lane): void {
-    this.#inFlight -= 1;
-    this.#inFlightOf[lane.standing] -= 1;
+    if (lane.isApart) {
+      lane.isApart = false;
+      this.#apart -= 1;
+    } else {
+      this.#slotsTaken -= 1;
+      this.#inFlightOf[lane.standing] -= 1;
+    }
+  }
+
+  /** Its first request, which waits for an answer, gives its slot back. */
+  #setApart(lane: Lane): void {
+    this.#giveBackSlot(lane);
+    lane.isApart = true;
+    this.#apart += 1;
+  }
+
+  #mayStandApart(lane: Lane, nowMs: number): boolean {
+    return (
+      this.#apart < this.#apartMax &&
+      !lane.isApart &&
+      !lane.hasAnswered &&
+      lane.limit === this.#startLimit &&
+      waitsForAnswer(lane, nowMs)
+    );
   }
 
   #recountAll(nowMs: number): void {
@@ -527,6 +572,9 @@ export class Lanes {
       this.#recountedMs = nowMs;
       for (const lane of this.#active) {
         this.#recount(lane, nowMs);
+        if (this.#isScarce && this.#mayStandApart(lane, nowMs)) {
+          this.#setApart(lane);
+        }
       }
     }
   }
@@ -537,8 +585,8 @@ export class Lanes {
     if (standing === lane.standing) {
       return;
     }
-    this.#inFlightOf[lane.standing] -= startedIn(lane);
-    this.#inFlightOf[standing] += startedIn(lane);
+    this.#inFlightOf[lane.standing] -= slotsOf(lane);
+    this.#inFlightOf[standing] += slotsOf(lane);
     if (lane.standing === "good") {
       // What it held is not what lanes in good standing need.
       this.#goodPeak.lower(startedIn(lane));
@@ -600,7 +648,7 @@ export class Lanes {
     }
     if (this.#hasRoom(lane)) {
       this.#turns.add(lane);
-    } else if (startedIn(lane) < lane.limit) {
+    } else if (startedIn(lane) < lane.limit && !lane.isApart) {
       this.#narrowed.add(lane);
     }
   }

@@ -458,6 +458,22 @@ describe("losing the lease", () => {
   });
 });
 
+test("what an endpoint that does not answer has no room for is due in a moment, and that of others at once", () => {
+  const around = new Surroundings();
+  const failed: Attempt = { ...ANSWER, httpStatus: null, failureKind: "timeout", error: "no answer" };
+  around.inHand.admit(Array.from({ length: LANE_START }, () => deliveryFor("silent")));
+  around.requests[0]?.answer(failed);
+  around.recorded.length = 0;
+  around.inHand.admit([deliveryFor("silent")]);
+  const waits = () => around.recorded.map(({ decision }) => (decision.state === "pending" ? decision.waitMs : null));
+  assert.deepEqual(waits(), [REVIEW_INTERVAL_MS]);
+  around.inHand.admit([deliveryFor("well")]);
+  around.requests.find(({ url }) => url.includes("well"))?.answer();
+  around.recorded.length = 0;
+  around.inHand.admit(Array.from({ length: 1_100 }, () => deliveryFor("well")));
+  assert.deepEqual(new Set(waits()), new Set([0]));
+});
+
 describe("stopping", () => {
   test("what waits is handed back at once, and what is in flight at the end of the grace period", async () => {
     const around = new Surroundings();

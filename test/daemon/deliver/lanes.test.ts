@@ -4,13 +4,16 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { ENDPOINTS_MAX } from "../../../src/daemon/deliver/endpoints.ts";
-import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
+import { apartMax, Lanes } from "../../../src/daemon/deliver/lanes.ts";
 import type { Delivery } from "../../../src/domain/delivery.ts";
 import { deliveryOf } from "../../support/delivery.ts";
 
 /** What a lane may do before it has answered, and after how long a request hangs; as in src/daemon/deliver/lanes.ts. */
 const LANE_START = 8;
 const HANGING_MS = 1_000;
+/** After how long a first request is unanswered, and the longest gap between looks at how slots are held. */
+const UNANSWERED_MS = 250;
+const RECOUNT_MS = 100;
 
 function deliveryFor(endpointId: string): Delivery {
   return deliveryOf({ endpointId });
@@ -186,7 +189,7 @@ describe("what starts", () => {
     finishAll(lanes, startAll(lanes), true);
     offer(lanes, "first", 6);
     assert.equal(startAll(lanes).length, 6);
-    const laterMs = HANGING_MS / 2;
+    const laterMs = HANGING_MS - UNANSWERED_MS / 2;
     for (let endpoint = 0; endpoint < 9; endpoint++) {
       offer(lanes, `second ${endpoint}`, 2, laterMs);
     }
@@ -779,6 +782,148 @@ describe("payloads that are loaded when their turn comes", () => {
   });
 });
 
+describe("first requests without an answer", () => {
+  const LIMITS = { inFlightMax: 64, laneMax: 64, inHandMax: 10_000 };
+  /** All slots that new lanes may take. */
+  const FOR_NEW = 56;
+
+  /** One delivery for each of so many endpoints that were never sent anything; returns what starts. */
+  function offerNew(lanes: Lanes, prefix: string, count: number, nowMs = 0): Delivery[] {
+    for (let endpoint = 0; endpoint < count; endpoint++) {
+      offer(lanes, `${prefix} ${endpoint}`, 1, nowMs);
+    }
+    return startAll(lanes, nowMs);
+  }
+
+  test("give their slots back while these are scarce, so that the next newcomers start", () => {
+    const lanes = new Lanes(LIMITS);
+    assert.equal(offerNew(lanes, "first", FOR_NEW + 20).length, FOR_NEW);
+    assert.equal(startAll(lanes, UNANSWERED_MS).length, 0);
+    const next = startAll(lanes, UNANSWERED_MS + RECOUNT_MS);
+    assert.equal(next.length, 20);
+    assert.deepEqual([lanes.inFlight, lanes.apart], [FOR_NEW + 20, FOR_NEW - 31]);
+  });
+
+  test("keep them while half of the slots are free", () => {
+    const lanes = new Lanes(LIMITS);
+    assert.equal(offerNew(lanes, "first", 31).length, 31);
+    startAll(lanes, 2 * HANGING_MS);
+    assert.equal(lanes.apart, 0);
+  });
+
+  test("are the only ones to their endpoints until they are answered", () => {
+    const lanes = new Lanes(LIMITS);
+    const [first] = offerNew(lanes, "first", FOR_NEW);
+    assert.ok(first !== undefined);
+    const nowMs = UNANSWERED_MS + RECOUNT_MS;
+    assert.deepEqual(startAll(lanes, nowMs), []);
+    assert.equal(lanes.apart, FOR_NEW - 31);
+    const apart = lanes.started().filter(({ lane }) => lane !== null && "isApart" in lane && lane.isApart === true);
+    const [one] = apart;
+    assert.ok(one !== undefined);
+    offer(lanes, one.endpointId, 5, nowMs);
+    assert.deepEqual(startAll(lanes, nowMs), [], "although slots are not scarce any more");
+    assert.equal(lanes.rooms(nowMs).known.get(one.endpointId), 0);
+    lanes.finish(one, true, nowMs);
+    assert.equal(lanes.apart, apart.length - 1);
+    assert.equal(startAll(lanes, nowMs).length, 5);
+  });
+
+  test("that fail give their endpoints no such place again", () => {
+    const lanes = new Lanes(LIMITS);
+    finishAll(lanes, offerNew(lanes, "first", FOR_NEW), false);
+    const again = offerNew(lanes, "first", FOR_NEW);
+    assert.ok(again.length >= 32);
+    startAll(lanes, 2 * HANGING_MS);
+    assert.equal(lanes.apart, 0);
+  });
+
+  test("keep their slots if their endpoints have answered once, or if they are large", () => {
+    const lanes = new Lanes(LIMITS);
+    const known = Array.from({ length: 20 }, (_, index) => `known ${index}`);
+    greet(lanes, ...known);
+    for (const endpointId of known) {
+      offer(lanes, endpointId, 1);
+    }
+    for (let endpoint = 0; endpoint < 30; endpoint++) {
+      const large = deliveryFor(`large ${endpoint}`);
+      lanes.admit({ ...large, event: { ...large.event, payload: `"${"x".repeat(5_000)}"` } }, 0);
+    }
+    assert.equal(startAll(lanes).length, 50);
+    startAll(lanes, 2 * HANGING_MS);
+    assert.equal(lanes.apart, 0);
+  });
+
+  test("are limited in number, and whoever comes then waits until the first of them end", () => {
+    const lanes = new Lanes(LIMITS);
+    const places = apartMax(LIMITS.inFlightMax) + FOR_NEW;
+    let nowMs = 0;
+    const started = offerNew(lanes, "silent", places + 10);
+    while (started.length < places && nowMs < 60_000) {
+      nowMs += RECOUNT_MS;
+      started.push(...startAll(lanes, nowMs));
+    }
+    assert.equal(started.length, places);
+    offer(lanes, "late", 1, nowMs);
+    startAll(lanes, nowMs + HANGING_MS);
+    assert.equal(lanes.inFlight, places);
+    finishAll(lanes, started.slice(0, 11), false, 15_000);
+    assert.ok(startAll(lanes, 15_000).some(({ endpointId }) => endpointId === "late"));
+  });
+});
+
+/** Deliveries of the world below, and what became of them. */
+interface Journey {
+  readonly delivery: Delivery;
+  readonly admittedMs: number;
+  endsMs: number;
+}
+
+/**
+ * A daemon that starts among `count` endpoints of which it has never heard. Each second it gets one event for each of 200
+ * that answer after 100 ms, and for each of 200 that never do. Returns how long those that answer waited for their slots.
+ */
+function coldStart(count: number, inFlightMax: number): { readonly waitsMs: number[]; readonly refused: number } {
+  const STEP_MS = 5;
+  const lanes = new Lanes({ inFlightMax, laneMax: 64, inHandMax: 6 * inFlightMax });
+  const journeys = new Map<Delivery, Journey>();
+  const waitsMs: number[] = [];
+  let refused = 0;
+  const isSilent = ({ endpointId }: Delivery) => endpointId.startsWith("silent");
+  for (let nowMs = 0, number = 0; nowMs < 14_000; nowMs += STEP_MS, number += 1) {
+    for (const { delivery, endsMs } of journeys.values()) {
+      if (endsMs <= nowMs) {
+        journeys.delete(delivery);
+        lanes.finish(delivery, !isSilent(delivery), nowMs);
+      }
+    }
+    for (const kind of ["silent", "well"]) {
+      const delivery = deliveryFor(`${kind} ${number % (count / 2)}`);
+      if (lanes.admit(delivery, nowMs)) {
+        journeys.set(delivery, { delivery, admittedMs: nowMs, endsMs: Number.POSITIVE_INFINITY });
+      } else if (kind === "well") {
+        refused += 1;
+      }
+    }
+    for (const delivery of startAll(lanes, nowMs)) {
+      const journey = journeys.get(delivery);
+      assert.ok(journey !== undefined);
+      journey.endsMs = nowMs + (isSilent(delivery) ? 15_000 : 100);
+      if (!isSilent(delivery)) {
+        waitsMs.push(nowMs - journey.admittedMs);
+      }
+    }
+  }
+  return { waitsMs, refused };
+}
+
+test("a daemon that starts among 1,000 unknown endpoints of which half never answer keeps none of the others waiting", () => {
+  const { waitsMs, refused } = coldStart(1_000, 256);
+  assert.equal(refused, 0);
+  assert.equal(waitsMs.length, 2_800);
+  assert.ok(Math.max(...waitsMs) <= 5, `${Math.max(...waitsMs)} ms`);
+});
+
 type Step =
   | { readonly kind: "admit" | "admitLarge"; readonly endpoint: number; readonly count: number }
   | { readonly kind: "setAside"; readonly nth: number; readonly isShort: boolean }
@@ -858,7 +1003,8 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
       const check = (): void => {
         assert.deepEqual([lanes.inFlight, lanes.waiting], [started.length, waiting.size]);
         assert.deepEqual(new Set(lanes.started()), new Set(started));
-        assert.ok(started.length <= limits.inFlightMax);
+        assert.ok(lanes.inFlight - lanes.apart <= limits.inFlightMax);
+        assert.ok(lanes.apart >= 0 && lanes.apart <= apartMax(limits.inFlightMax));
         for (const [, ofEndpoint] of Map.groupBy(started, ({ endpointId }) => endpointId)) {
           assert.ok(ofEndpoint.length <= limits.laneMax);
         }
