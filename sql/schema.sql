@@ -901,6 +901,8 @@ create function postrider.preview_transformation(endpoint_id uuid, event_id uuid
 
 create function postrider.publish(event_type text, payload json, tenant text DEFAULT ''::text, ordering_key text DEFAULT NULL::text, deliver_at timestamp with time zone DEFAULT NULL::timestamp with time zone, idempotency_key text DEFAULT NULL::text, attributes jsonb DEFAULT NULL::jsonb) returns uuid security definer;
 
+create function postrider.publish_events(events json) returns TABLE(id uuid);
+
 create function postrider.rebuild_minutes(since timestamp with time zone, OUT minutes bigint, OUT attempts bigint) returns record security definer;
 
 create function postrider.redeliver(event_id uuid, endpoint_id uuid) returns integer security definer;
@@ -3239,6 +3241,8 @@ comment on function postrider.preview_transformation(uuid,uuid) is 'What the tra
 
 comment on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) is 'Inserts an event into the outbox and returns its id. Use it instead of an insert if you need the id, or if the event has an idempotency key: for a key that is known already it returns the id of the first event with it. Call it in the transaction that makes the change. The setting postrider.traceparent, if there is one, becomes that attribute, unless the attributes have it.';
 
+comment on function postrider.publish_events(json) is 'Inserts the events of a list, each an object with the parameters of postrider.publish(), and returns their ids in the same order. Use it for many events at once; payloads are kept as they are written.';
+
 comment on function postrider.rebuild_minutes(timestamp with time zone) is 'Adds to endpoint_minute, daemon_minute and endpoint_hour what daemons that are gone had recorded and not appended, by their attempts since then. Use it after a daemon was killed or a machine was lost, ten minutes later; repeated, it adds nothing. Returns how many minutes of daemons it added, and how many attempts these have. Not known afterwards, and so missing: sent_bytes, claimed, flushes, in_flight_max, waiting_max; deliveries that the daemon discarded without an attempt; first attempts of events that had waited for more than a day before they were claimed; and what was redelivered since, as it was before. It reads the deliveries from a day before since on.';
 
 comment on function postrider.redeliver(uuid,uuid) is 'Makes one more attempt of a delivery now, whatever its state, but not before the event''s deliver_at. Use it for a single event that a receiver has lost or failed to process; for a range, use replay(). Without an endpoint (null) it does so for each delivery of the event, except those that are in flight or were cancelled, and those to endpoints that are disabled. Returns how many. At an ordered endpoint it takes its place in its key, before what waits there. Attempts are numbered on, and a failure follows the retry schedule from its beginning.';
@@ -4486,6 +4490,8 @@ grant execute on function postrider.prepare_restore(boolean) to postrider_operat
 grant execute on function postrider.preview_transformation(uuid,uuid) to postrider_operator;
 
 grant execute on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) to postrider_publisher;
+
+grant execute on function postrider.publish_events(json) to postrider_publisher;
 
 grant execute on function postrider.rebuild_minutes(timestamp with time zone) to postrider_operator;
 

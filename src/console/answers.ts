@@ -28,8 +28,15 @@ export async function answerTo(route: Route, asked: Bound, transaction: Queryabl
     case "created":
       return oneRow(route, rows);
     case "nothing":
-      return rowCount === 0 ? problem(404) : new Response(null, { status: 204 });
+      return rowCount === 0 ? missed(asked.values) : new Response(null, { status: 204 });
   }
+}
+
+/** Nothing was changed. With a revision it is more likely that somebody was quicker. */
+function missed({ revision = null }: Values): Response {
+  return revision === null
+    ? problem(404, "there is none with this id")
+    : problem(412, "it has changed since, or is gone", {}, { hint: "Read it again, and decide anew." });
 }
 
 function oneRow({ answer }: Route, [row]: readonly Line[]): Response {

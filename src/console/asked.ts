@@ -47,8 +47,14 @@ function bind(
 ): Asked {
   const values: Record<string, string | readonly string[] | null> = {};
   const cursors = cursorNames(takes);
+  // One more than a page has, to know whether there is more.
+  const wanted = cursors.length > 0 ? limit + 1 : limit;
   for (const [name, parameter] of Object.entries(takes)) {
-    const value = readOne(name, parameter, request, { limit, members, place: places?.[cursors.indexOf(name)] ?? null });
+    const value = readOne(name, parameter, request, {
+      limit: wanted,
+      members,
+      place: places?.[cursors.indexOf(name)] ?? null,
+    });
     if (isMistake(value)) {
       return value;
     }
@@ -80,10 +86,10 @@ function readOne(
     case "body":
       return memberValue(name, parameter, members[name]);
     case "content":
+    case "members":
       return body;
     case "limit":
-      // One more, to know whether there is more.
-      return String(limit + 1);
+      return String(limit);
     case "cursor":
       return place;
     case "ifMatch":
@@ -158,21 +164,25 @@ function cursorNames(takes: Route["takes"]): readonly string[] {
   return Object.keys(takes).filter((name) => takes[name]?.from === "cursor");
 }
 
-const PLACE = /^[0-9a-z-]{1,64}$/;
+/** An id, or the name of an event type. Its dots part no cursor, because it stands alone in one. */
+const PLACE = /^[\w/:.-]{1,255}$/;
 
 /** The parts of a cursor; null without one. */
 function placesOf(takes: Route["takes"], after: string | null): readonly string[] | null | Mistake {
   if (after === null) {
     return null;
   }
-  const places = after.split(".");
-  const isWhole = places.length === cursorNames(takes).length && places.every((place) => PLACE.test(place));
+  const names = cursorNames(takes);
+  const places = names.length === 1 ? [after] : after.split(".");
+  const isWhole = places.length === names.length && places.every((place) => PLACE.test(place));
   return isWhole ? places : mistakeOf("after is no cursor of this list", "Give what an answer had as next.");
 }
 
 /** The members of a JSON object that is the body. */
 function membersOf(takes: Route["takes"], body: string | null): Members | Mistake {
-  const known = Object.keys(takes).filter((name) => takes[name]?.from === "body");
+  const known = Object.entries(takes).flatMap(([name, { from, members = {} }]) =>
+    from === "body" ? [name] : Object.keys(members),
+  );
   if (body === null || Object.values(takes).some(({ from }) => from === "content")) {
     return {};
   }

@@ -121,6 +121,11 @@ function bodyOf({ takes }: Route): Json | null {
   if (content !== undefined) {
     return { required: true, description: content.sentence, content: { "application/json": { schema: {} } } };
   }
+  const settings = Object.values(takes).find(({ from }) => from === "members");
+  if (settings !== undefined) {
+    const schema = { type: "object", additionalProperties: false, properties: propertiesOf(settings.members ?? {}) };
+    return { required: true, description: settings.sentence, content: { "application/json": { schema } } };
+  }
   const members = Object.entries(takes).filter(([, { from }]) => from === "body");
   const required = members.filter(([, { isOptional }]) => !isOptional).map(([name]) => name);
   const properties = Object.fromEntries(
@@ -169,8 +174,11 @@ function pageSchema(row: Json, isSearch: boolean): Json {
 }
 
 function rowSchema(gives: Route["gives"]): Json {
-  const properties = Object.fromEntries(Object.entries(gives).map(([name, type]) => [name, schemaOf(type)]));
-  return { type: "object", required: Object.keys(gives), properties };
+  return { type: "object", required: Object.keys(gives), properties: propertiesOf(gives) };
+}
+
+function propertiesOf(types: Readonly<Record<string, ColumnType>>): Json {
+  return Object.fromEntries(Object.entries(types).map(([name, type]) => [name, schemaOf(type)]));
 }
 
 const SCHEMAS: Readonly<Record<string, Readonly<Record<string, Json>>>> = {

@@ -67,7 +67,7 @@ export class Operations {
 type Bound = Extract<Asked, { readonly kind: "asked" }>;
 
 async function readRequest(route: Route, context: ConsoleContext): Promise<Bound | Response> {
-  const takesBody = Object.values(route.takes).some(({ from }) => from === "body" || from === "content");
+  const takesBody = Object.values(route.takes).some(({ from }) => ["body", "content", "members"].includes(from));
   const body = takesBody ? await context.req.text() : "";
   if (body !== "" && !isJson(context)) {
     return problem(415, "the body is not declared as JSON", {}, { hint: "Send Content-Type: application/json." });

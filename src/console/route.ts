@@ -28,13 +28,15 @@ export type ColumnType = `${SqlType}${"" | "[]"}${"" | "?"}`;
 export interface Parameter {
   /**
    * Where a request has it. `content` is the whole body, as it was written: a payload must not be parsed. The parts of a
-   * cursor are one parameter of the query, `after`.
+   * cursor are one parameter of the query, `after`. `members` is the whole body, too, an object of members that are known.
    */
-  readonly from: "path" | "query" | "body" | "content" | "limit" | "cursor" | "ifMatch";
+  readonly from: "path" | "query" | "body" | "content" | "members" | "limit" | "cursor" | "ifMatch";
   readonly type: ColumnType;
   /** Postgres has a default for it, or it may be left out. */
   readonly isOptional: boolean;
   readonly sentence: string;
+  /** Those that `members` may have. */
+  readonly members?: Readonly<Record<string, ColumnType>>;
 }
 
 export type Answer =
@@ -96,6 +98,12 @@ export const asContent = (sentence: string): Parameter => ({
   isOptional: false,
   sentence,
 });
+
+export function asMembers(members: Readonly<Record<string, ColumnType>>, sentence: string): Parameter {
+  return { from: "members", type: "jsonb", isOptional: false, sentence, members };
+}
+
+export const ifMatch: Parameter = { from: "ifMatch", type: "bigint", isOptional: true, sentence: "" };
 
 export const limit: Parameter = { from: "limit", type: "integer", isOptional: true, sentence: "" };
 

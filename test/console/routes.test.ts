@@ -10,6 +10,7 @@ import { ROUTES } from "../../src/console/routes.ts";
 import { consoleNames, consoleText } from "../../src/db/sqlFiles.ts";
 import { useDatabase } from "../support/database.ts";
 import { describeStatement, typeName } from "../support/described.ts";
+import { rowsOf } from "../support/engine.ts";
 
 const database = useDatabase();
 
@@ -53,6 +54,25 @@ describe("a statement takes and gives what its route says", { concurrency: false
     });
   }
 });
+
+test("the API shows every option of an endpoint that is no secret, and changes every one but its kind", async () => {
+  const options = await rowsOf<{ name: string; is_secret: boolean }>(
+    database.pool,
+    "select name, is_secret from postrider_internal.endpoint_options()",
+  );
+  const shown = Object.keys(routeOf("read_endpoint").gives);
+  const changed = Object.keys(routeOf("change_endpoint").takes.settings?.members ?? {});
+  for (const { name, is_secret } of options) {
+    assert.equal(shown.includes(name), !is_secret, `${name} is shown`);
+    assert.equal(changed.includes(name), name !== "kind", `${name} is changed`);
+  }
+});
+
+function routeOf(name: string): Route {
+  const route = ROUTES.find((each) => each.name === name);
+  assert.ok(route !== undefined, name);
+  return route;
+}
 
 interface Operation {
   readonly operationId: string;

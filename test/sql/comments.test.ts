@@ -80,7 +80,7 @@ describe("the schema postrider", () => {
         ...["define_event_type", "delay_ms_bounds", "delete_endpoint", "disable_endpoint", "drop_event_type"],
         ...["enable_endpoint", "endpoint_id", "erase_event", "erase_tenant", "explain_event"],
         ...["forget_ingest", "grant_roles", "maintain", "pause_endpoint", "percentile", "prepare_restore"],
-        ...["preview_transformation", "publish", "rebuild_minutes", "redeliver"],
+        ...["preview_transformation", "publish", "publish_events", "rebuild_minutes", "redeliver"],
         ...[
           "refuse_unknown_event_types",
           "replay",

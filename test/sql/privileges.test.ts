@@ -363,6 +363,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   uuid_v7_floor: caller("reader", "operator", "daemon"),
   event_type_patterns: caller("reader", "operator", "daemon"),
   publish: owner("publisher"),
+  publish_events: caller("publisher"),
 
   // A capture is created, checked and ended with its caller's rights.
   capture: caller("publisher"),

@@ -1,0 +1,3 @@
+-- Resumes an endpoint that was paused: what waited is sent.
+-- $1 endpoint
+select postrider.resume_endpoint($1::uuid);

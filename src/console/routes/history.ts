@@ -1,0 +1,118 @@
+import { cursor, inPath, inQuery, limit, type Route } from "../route.ts";
+
+const SINCE = inQuery("timestamp with time zone", "From this time on; by default within the last 24 hours.");
+
+/** What happened: who did what, what was not delivered, and what failed. */
+export const HISTORY: readonly Route[] = [
+  {
+    ...{ method: "GET", path: "/audit", name: "list_audit", scope: "read" },
+    summary: "What operators did, the newest first.",
+    takes: {
+      endpoint_id: inQuery("uuid", "Only what was about this endpoint."),
+      event_id: inQuery("uuid", "Only what was about this event."),
+      action: inQuery("text", "Only this action, such as pause_endpoint."),
+      by: inQuery("text", "Only what this role did, or what was done for this key."),
+      since: inQuery("timestamp with time zone", "From this time on; by default within the last 30 days."),
+      limit,
+      after_id: cursor(),
+    },
+    gives: {
+      ...{ id: "uuid", at: "timestamp with time zone", actor: "text", acting_as: "text?", on_behalf_of: "text?" },
+      ...{ action: "text", endpoint_id: "uuid?", endpoint_name: "text?", event_id: "uuid?", detail: "jsonb" },
+      ...{ before: "jsonb?", after: "jsonb?" },
+    },
+    answer: { kind: "page", cursor: ["id"] },
+  },
+  {
+    ...{ method: "GET", path: "/unmatched", name: "list_unmatched", scope: "read" },
+    summary: "Events that no endpoint got, by tenant and type, the most first.",
+    takes: { since: SINCE },
+    gives: { tenant: "text", event_type: "text", events: "bigint", last_minute: "timestamp with time zone" },
+    answer: { kind: "rows" },
+  },
+  {
+    ...{ method: "GET", path: "/deliveries", name: "list_deliveries", scope: "read" },
+    summary: "Deliveries that ended without success, the newest event first.",
+    takes: {
+      state: inQuery("text[]", "`exhausted`, `discarded`, or both with a comma between them, the default."),
+      endpoint_id: inQuery("uuid", "Only those to this endpoint."),
+      since: inQuery("timestamp with time zone", "Of events from this time on; by default of the last 24 hours."),
+      limit,
+      after_event_id: cursor(),
+      after_endpoint_id: cursor(),
+    },
+    gives: {
+      ...{ event_id: "uuid", endpoint_id: "uuid", name: "text?", event_type: "text?", tenant: "text?", state: "text" },
+      ...{ reason: "text?", attempts: "integer", created_at: "timestamp with time zone" },
+      finished_at: "timestamp with time zone?",
+    },
+    answer: { kind: "page", cursor: ["event_id", "endpoint_id"] },
+  },
+  {
+    ...{ method: "GET", path: "/endpoints/{endpoint_id}/waiting", name: "list_waiting", scope: "read" },
+    summary: "What waits for an endpoint, the oldest event first.",
+    takes: { endpoint_id: inPath("The endpoint's id."), limit, after_event_id: cursor() },
+    gives: {
+      ...{ event_id: "uuid", event_type: "text?", tenant: "text?", created_at: "timestamp with time zone?" },
+      ...{ attempts: "integer", next_attempt_at: "timestamp with time zone?", is_in_flight: "boolean" },
+    },
+    answer: { kind: "page", cursor: ["event_id"] },
+  },
+  {
+    ...{ method: "GET", path: "/attempts", name: "list_failed_attempts", scope: "read" },
+    summary: "Attempts that failed, the newest first. Looks at 20,000 attempts at most.",
+    takes: {
+      endpoint_id: inQuery("uuid", "Only those to this endpoint."),
+      since: SINCE,
+      until: inQuery(
+        "timestamp with time zone",
+        "From before this time: the started_at of the last one continues the list.",
+      ),
+      limit,
+    },
+    gives: {
+      ...{ event_id: "uuid", endpoint_id: "uuid", name: "text?", id: "uuid", attempt_number: "integer" },
+      ...{ started_at: "timestamp with time zone", duration_ms: "integer", http_status: "smallint?" },
+      ...{ failure_kind: "text?", error: "text?" },
+    },
+    answer: { kind: "rows" },
+  },
+];
+
+const BAR: Route["gives"] = {
+  ...{ succeeded_first: "bigint", succeeded_later: "bigint", failed: "bigint", exhausted: "bigint" },
+  ...{ discarded: "bigint", sent_again: "bigint", request_ms: "bigint[]", delay_ms: "bigint[]" },
+  ...{ request_p50_ms: "double precision?", request_p95_ms: "double precision?" },
+  ...{ delay_p50_ms: "double precision?", delay_p99_ms: "double precision?" },
+};
+
+const CHARTED = inQuery("timestamp with time zone", "From this time on; by default within the last hour.");
+const STEP = inQuery("interval", "How long a bar is, such as `5 minutes`; at most 300 are made of the whole.");
+
+/** What charts are made of. */
+export const CHARTS: readonly Route[] = [
+  {
+    ...{ method: "GET", path: "/charts/deliveries", name: "read_chart", scope: "read" },
+    summary: "What all daemons did, in bars. A bar is missing if no daemon lived in it.",
+    takes: { since: CHARTED, step: STEP },
+    gives: { at: "timestamp with time zone", step: "interval", claimed: "bigint", ...BAR },
+    answer: { kind: "rows" },
+  },
+  {
+    ...{ method: "GET", path: "/charts/endpoints/{endpoint_id}", name: "read_endpoint_chart", scope: "read" },
+    summary: "What became of an endpoint's deliveries, in bars. A bar is missing if it had none.",
+    takes: { endpoint_id: inPath("The endpoint's id."), since: CHARTED, step: STEP },
+    gives: { at: "timestamp with time zone", step: "interval", ...BAR },
+    answer: { kind: "rows" },
+  },
+  {
+    ...{ method: "GET", path: "/charts/busiest", name: "list_busiest", scope: "read" },
+    summary: "The busiest endpoints, and how many attempts they had in each minute, by the minute's Unix time.",
+    takes: { since: CHARTED, limit },
+    gives: {
+      ...{ endpoint_id: "uuid", tenant: "text?", name: "text?", url: "text?", succeeded: "bigint", failed: "bigint" },
+      ...{ exhausted: "bigint", discarded: "bigint", requests_per_minute: "jsonb" },
+    },
+    answer: { kind: "rows" },
+  },
+];

@@ -1,0 +1,362 @@
+/** What the API changes: by whom, as whom, and what it refuses. */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { hashOf } from "../../src/console/caller.ts";
+import { ConsoleDatabase } from "../../src/console/consoleDatabase.ts";
+import { ROUTES } from "../../src/console/routes.ts";
+import { type Answer, ask, createKey, type List, type Members, startConsole } from "../support/console.ts";
+import { useDatabase } from "../support/database.ts";
+import {
+  askFor,
+  claimAll,
+  createEndpoint,
+  IN_A_WEEK,
+  insertEvent,
+  recordResults,
+  resultOf,
+  rowsOf,
+} from "../support/engine.ts";
+
+const database = useDatabase();
+
+const DAEMON = "00000000-0000-7000-8000-00000000000d";
+
+type Send = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
+
+/** Asks with a key of this name, which may do everything. */
+async function admin(t: TestContext, name: string): Promise<Send> {
+  const { url } = await startConsole(t, database);
+  const key = await createKey(database.pool, ["admin"], name);
+  return (method, path, body, headers = {}) =>
+    ask(url, path, key, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
+}
+
+test("a reader's key changes nothing, whatever it asks for", async (t) => {
+  const { url } = await startConsole(t, database);
+  const key = await createKey(database.pool, ["read", "payload"]);
+  const before = await askFor(database.pool, "select count(*) from postrider.audit");
+  const writes = ROUTES.filter(({ method }) => method !== "GET");
+  assert.ok(writes.length > 20);
+  for (const { method, path, name, takes } of writes) {
+    const needed = Object.entries(takes).filter(([, { from, isOptional }]) => from === "body" && !isOptional);
+    const body = JSON.stringify(Object.fromEntries(needed.map(([member, { type }]) => [member, example(type)])));
+    const asked = path.replaceAll(/\{\w+\}/g, "019a0000-0000-7000-8000-000000000000");
+    const answer = await ask(url, asked, key, { method, body });
+    assert.equal(answer.status, 403, `${name}: ${answer.text}`);
+  }
+  assert.equal(await askFor(database.pool, "select count(*) from postrider.audit"), before);
+});
+
+function example(type: string): unknown {
+  return type === "boolean" ? true : "2030-01-01T00:00:00Z";
+}
+
+test("what only reads can write nothing in Postgres, and acts as the role of its scope", async (t) => {
+  const { login } = await startConsole(t, database);
+  const consoleDatabase = new ConsoleDatabase({ apiDatabaseUrl: login.url, apiDatabaseUrlFile: null });
+  t.after(() => consoleDatabase.stop());
+  const credential = { kind: "key", hash: hashOf(await createKey(database.pool, ["admin"])) } as const;
+  const pausing = (method: "GET" | "POST") =>
+    consoleDatabase.act(credential, { scope: "payload", method }, (transaction) =>
+      transaction.query("update postrider.sending set reason = null"),
+    );
+  await assert.rejects(pausing("GET"), /cannot execute UPDATE in a read-only transaction/);
+  await pausing("POST");
+  const role = await consoleDatabase.act(credential, { scope: "read", method: "GET" }, (transaction) =>
+    transaction.query<{ role: string }>("select current_user as role"),
+  );
+  assert.ok(role.kind === "done");
+  assert.deepEqual(role.value.rows, [{ role: "postrider_reader" }]);
+});
+
+test("an endpoint is created, changed, paused, given a secret and removed, and the audit says for whom", async (t) => {
+  const send = await admin(t, "ops of the shop");
+  const created = await send("POST", "/endpoints", {
+    url: "https://receiver.test/hook",
+    event_types: ["order.*"],
+    options: { name: "billing-eu", retry_schedule: ["5 s"] },
+  });
+  assert.equal(created.status, 201, created.text);
+  const { endpoint_id: id, secret } = created.body;
+  assert.match(String(secret), /^whsec_/);
+  const path = `/endpoints/${id}`;
+  const tag = (await send("GET", path)).headers.get("etag") ?? "";
+  const changed = await send("PATCH", path, { timeout_ms: 500, description: null }, { "if-match": tag });
+  assert.equal(changed.status, 204, changed.text);
+  const stale = await send("PATCH", path, { timeout_ms: 600 }, { "if-match": tag });
+  assert.equal(stale.status, 412);
+  assert.equal((await send("GET", path)).body.timeout_ms, 500);
+  assert.equal((await send("POST", `${path}/pause`, { reason: "their maintenance" })).status, 204);
+  assert.equal((await send("GET", path)).body.state_reason, "their maintenance");
+  assert.equal((await send("POST", `${path}/resume`)).status, 204);
+  assert.equal((await send("POST", `${path}/disable`, { reason: "gone" })).status, 204);
+  assert.equal((await send("POST", `${path}/enable`)).status, 204);
+  const rotated = await send("POST", `${path}/rotate-secret`, { overlap: "1 hour" });
+  assert.equal(rotated.status, 201, rotated.text);
+  assert.notEqual(rotated.body.secret, secret);
+  const tested = await send("POST", `${path}/test`, { payload: { a: 1 } });
+  assert.equal(tested.status, 201, tested.text);
+  const subscribed = await send("POST", `${path}/subscriptions`, { event_type: "cart.*", filter: "$.amount > 1" });
+  assert.equal(subscribed.status, 201, subscribed.text);
+  assert.equal((await send("DELETE", `/subscriptions/${subscribed.body.subscription_id}`)).status, 204);
+  const dry = await send("DELETE", `${path}?dry_run=true`);
+  assert.equal(dry.body.name, "billing-eu");
+  assert.equal((await send("DELETE", `${path}?reason=tidy`)).status, 200);
+  assert.equal((await send("GET", path)).status, 404);
+  const noted = await rowsOf<{ action: string; on_behalf_of: string; acting_as: string }>(
+    database.pool,
+    "select action, on_behalf_of, acting_as from postrider.audit where endpoint_id = $1 order by id",
+    [id],
+  );
+  assert.deepEqual(
+    noted.map(({ action }) => action),
+    [
+      ...[
+        "create_endpoint",
+        "update endpoint",
+        "pause_endpoint",
+        "resume_endpoint",
+        "disable_endpoint",
+        "enable_endpoint",
+      ],
+      ...["rotate_secret", "send_test_event", "subscribe", "unsubscribe", "delete_endpoint"],
+    ],
+  );
+  for (const row of noted) {
+    assert.deepEqual([row.on_behalf_of, row.acting_as], ["ops of the shop", "postrider_operator"], row.action);
+  }
+  const audit = (await send("GET", `/audit?endpoint_id=${id}&by=${encodeURIComponent("ops of the shop")}`)).body;
+  assert.equal((audit as unknown as List).data.length, noted.length);
+});
+
+test("a change leaves every other setting as it was, credentials included", async (t) => {
+  const send = await admin(t, "careful");
+  const auth = { type: "basic", username: "shop", password: "s3cret" };
+  const id = await createEndpoint(database.pool, ["*"], {
+    options: { headers: { "x-key": "1" }, auth, rate_limit: 2.5 },
+  });
+  const settings = () =>
+    askFor(
+      database.pool,
+      "select to_jsonb(e) - '{timeout_ms,revision,updated_at}'::text[] from postrider.endpoint e where id = $1",
+      [id],
+    );
+  const secrets = () =>
+    rowsOf(database.pool, "select * from postrider.endpoint_secret where endpoint_id = $1 order by id", [id]);
+  const before = [await settings(), await secrets()];
+  assert.equal((await send("PATCH", `/endpoints/${id}`, { timeout_ms: 700 })).status, 204);
+  assert.deepEqual([await settings(), await secrets()], before);
+  assert.equal(await askFor(database.pool, "select timeout_ms from postrider.endpoint where id = $1", [id]), 700);
+});
+
+test("what Postgres refuses is refused in its words", async (t) => {
+  const send = await admin(t, "clumsy");
+  const id = await createEndpoint(database.pool, ["*"], { options: { name: "taken" } });
+  const other = await createEndpoint(database.pool, ["*"]);
+  const cases: readonly (readonly [string, string, unknown, number, RegExp])[] = [
+    ["PATCH", `/endpoints/${id}`, { timeout: 5 }, 400, /timeout.*is no member.*Did you mean timeout_ms\?/],
+    ["PATCH", `/endpoints/${id}`, { timeout_ms: 5 }, 422, /timeout_ms is between 100 and 120000.*23514/],
+    ["PATCH", `/endpoints/${other}`, { name: "taken" }, 409, /name is unique within its tenant.*23505/],
+    ["PATCH", `/endpoints/${id}`, [1], 400, /the body is not a JSON object/],
+    ["POST", "/endpoints", { url: "ftp://receiver.test" }, 422, /url is http or https/],
+    ["POST", "/endpoints", { url: 5 }, 400, /url is a number/],
+    [
+      "POST",
+      "/endpoints",
+      { url: "https://a.test", event_types: "order.*" },
+      400,
+      /event_types is not a list of strings/,
+    ],
+    ["POST", `/endpoints/${id}/subscriptions`, {}, 400, /event_type is missing/],
+    ["POST", `/endpoints/${id}/subscriptions`, { event_type: "a.*", filter: "$.a" }, 422, /is not a predicate/],
+    ["POST", `/endpoints/${id}/rotate-secret`, { overlap: "9 years" }, 422, /an overlap of 9 years is not possible/],
+    ["POST", "/events/019a0000-0000-7000-8000-000000000000/redeliver", undefined, 404, /there is no event/],
+    ["DELETE", "/subscriptions/019a0000-0000-7000-8000-000000000000", undefined, 404, /there is no subscription/],
+    ["PATCH", "/endpoints/019a0000-0000-7000-8000-000000000000", { timeout_ms: 500 }, 404, /there is none/],
+  ];
+  for (const [method, path, body, status, said] of cases) {
+    const answer = await send(method, path, body);
+    assert.equal(answer.status, status, `${method} ${path}: ${answer.text}`);
+    assert.match(answer.text, said);
+  }
+});
+
+test("events are published as they are written, in their order, and once for an idempotency key", async (t) => {
+  const { url } = await startConsole(t, database);
+  const key = await createKey(database.pool, ["publish"]);
+  const publish = (body: string) => ask<List<{ id: string }>>(url, "/events", key, { method: "POST", body });
+  const payload = '{"big": 12345678901234567890.10,  "z": 1, "a": [ ]}';
+  const one = await publish(
+    `{"event_type": "order.paid", "payload": ${payload}, "tenant": "acme", "idempotency_key": "k1"}`,
+  );
+  assert.equal(one.status, 200, one.text);
+  const id = one.body.data[0]?.id;
+  assert.deepEqual(
+    await rowsOf(database.pool, "select payload::text, tenant from postrider.outbox where id = $1", [id]),
+    [{ payload, tenant: "acme" }],
+  );
+  const again = await publish('{"event_type": "order.paid", "payload": 1, "tenant": "acme", "idempotency_key": "k1"}');
+  assert.deepEqual(again.body.data, [{ id }]);
+  const events = Array.from({ length: 30 }, (_, n) => `{"event_type": "order.${n}", "payload": ${n}}`);
+  const many = await publish(`[${events.join(",")}]`);
+  const types = await rowsOf<{ event_type: string }>(
+    database.pool,
+    "select event_type from unnest($1::uuid[]) with ordinality i (id, n) join postrider.outbox o on o.id = i.id order by i.n",
+    [many.body.data.map((row) => row.id)],
+  );
+  assert.deepEqual(
+    types.map(({ event_type }) => event_type),
+    events.map((_, n) => `order.${n}`),
+  );
+  for (const [body, said] of [
+    ['{"event_type": "order.paid", "payload": 1, "tennant": "acme"}', /tennant.* is no member of an event/],
+    ['[{"event_type": "order.paid"}]', /payload/],
+    ["[1]", /cannot call json_object_keys on a scalar/],
+    ["{", /invalid input syntax for type json/],
+    [`[${Array.from({ length: 1_001 }, () => "{}").join(",")}]`, /not a list of at most 1000/],
+  ] as const) {
+    const refused = await publish(body);
+    assert.equal(refused.status, 422, refused.text);
+    assert.match(refused.text, said);
+  }
+});
+
+test("a delivery is sent again, cancelled and replayed, and a replay is counted before it is made", async (t) => {
+  const send = await admin(t, "patient");
+  const id = await createEndpoint(database.pool, ["replayed.*"]);
+  const event = await insertEvent(database.pool, "replayed.one");
+  const pairs = (await claimAll(database.pool, { daemon: DAEMON })).filter((pair) => pair.event === event);
+  await recordResults(database.pool, DAEMON, { first: pairs.map((pair) => resultOf(pair, { outcome: "exhausted" })) });
+  const list = (await send("GET", `/deliveries?state=exhausted&endpoint_id=${id}`)).body as unknown as List;
+  assert.deepEqual(
+    list.data.map(({ event_id, state }) => [event_id, state]),
+    [[event, "exhausted"]],
+  );
+  const failed = (await send("GET", `/attempts?endpoint_id=${id}&since=2000-01-01T00:00:00Z`)).body as unknown as List;
+  assert.deepEqual(
+    failed.data.map(({ event_id, failure_kind }) => [event_id, failure_kind]),
+    [[event, "status"]],
+  );
+  const since = "2020-01-01T00:00:00Z";
+  const dry = await send("POST", "/replays", { endpoint_id: id, since, dry_run: true });
+  assert.deepEqual(dry.body, { replay_id: null, events: 1 });
+  const made = await send("POST", "/replays", { endpoint_id: id, since, states: ["exhausted"] });
+  assert.equal(made.body.events, 1, made.text);
+  assert.equal((await send("GET", `/replays/${made.body.replay_id}`)).body.state, "preparing");
+  assert.equal((await send("DELETE", `/replays/${made.body.replay_id}`)).status, 204);
+  const replays = (await send("GET", `/replays?endpoint_id=${id}`)).body as unknown as List;
+  assert.equal(replays.data.length, 1);
+  const delivery = `/events/${event}/deliveries/${id}`;
+  assert.deepEqual((await send("POST", `${delivery}/redeliver`)).body, { deliveries: 1 });
+  assert.equal((await send("GET", `/endpoints/${id}/waiting`)).text.includes(event), true);
+  assert.deepEqual((await send("POST", `${delivery}/cancel`, { reason: "enough" })).body, { outcome: "discarded" });
+  const future = await insertEvent(database.pool, "replayed.later", {
+    deliverAt: new Date(Date.now() + 3_600_000).toISOString(),
+  });
+  assert.equal((await send("POST", `/events/${future}/reschedule`, { at: IN_A_WEEK })).status, 200);
+  assert.equal((await send("POST", `/events/${event}/erase`)).status, 200);
+  assert.notEqual((await send("GET", `/events/${event}`)).body.erased_at, null);
+});
+
+test("the catalogue, the switch and the keys are the API's, too", async (t) => {
+  const send = await admin(t, "thorough");
+  const defined = await send("PUT", "/event-types/order.defined", {
+    description: "An order.",
+    json_schema: { type: "object" },
+  });
+  assert.equal(defined.status, 204, defined.text);
+  const schema = await send("GET", "/event-types/order.defined");
+  assert.deepEqual([schema.body.description, schema.body.json_schema], ["An order.", { type: "object" }]);
+  await send("PUT", "/event-types/order.other", {});
+  const first = (await send("GET", "/event-types?limit=1")).body as unknown as List;
+  assert.equal(first.next, "order.defined");
+  const second = (await send("GET", `/event-types?limit=1&after=${first.next}`)).body as unknown as List;
+  assert.deepEqual(
+    second.data.map(({ name }) => name),
+    ["order.other"],
+  );
+  assert.equal((await send("DELETE", "/event-types/order.defined")).status, 204);
+  assert.equal((await send("PUT", "/event-type-policy", { unknown_types: "refused" })).status, 204);
+  assert.equal((await send("GET", "/event-type-policy")).body.unknown_types, "refused");
+  await send("PUT", "/event-type-policy", { unknown_types: "allowed" });
+  assert.equal((await send("PUT", "/sending", { is_on: false, reason: "a test" })).status, 204);
+  const status: Members = (await send("GET", "/status")).body;
+  assert.deepEqual([status.sending_is_on, status.sending_reason], [false, "a test"]);
+  await send("PUT", "/sending", { is_on: true });
+  const made = await send("POST", "/keys", { name: "made by the API", scopes: ["read"] });
+  assert.match(String(made.body.key), /^prk_/);
+  const keys = (await send("GET", "/keys")).body as unknown as List;
+  const found = keys.data.find(({ name }) => name === "made by the API");
+  assert.deepEqual(found?.scopes, ["read"]);
+  assert.equal((await send("DELETE", `/keys/${found?.id}`)).status, 204);
+  for (const path of ["/captures", "/ingests", "/unmatched", "/charts/deliveries", "/charts/busiest"]) {
+    const answer = await send("GET", path);
+    assert.equal(answer.status, 200, `${path}: ${answer.text}`);
+  }
+});
+
+test("charts have the minutes that daemons wrote, of an endpoint and of all", async (t) => {
+  const send = await admin(t, "curious");
+  const id = await createEndpoint(database.pool, ["*"]);
+  await database.pool.query(
+    `insert into postrider.endpoint_minute_part (minute, endpoint_id, succeeded_first, failed, request_ms)
+     select date_trunc('minute', now()) - n * interval '1 minute', $1, 10, 1, '{0,0,0,11}' from generate_series(1, 30) n`,
+    [id],
+  );
+  await database.pool.query(
+    `insert into postrider.daemon_minute (minute, daemon_id, claimed, succeeded_first, request_ms)
+     select date_trunc('minute', now()) - n * interval '1 minute', gen_random_uuid(), 12, 10, '{0,0,0,10}' from generate_series(1, 30) n`,
+  );
+  const bars = (await send("GET", `/charts/endpoints/${id}?step=10%20minutes`)).body as unknown as List;
+  const sum = (rows: readonly Members[], column: string) => rows.reduce((total, row) => total + Number(row[column]), 0);
+  assert.equal(sum(bars.data, "succeeded_first"), 300);
+  assert.ok(bars.data.length <= 4);
+  assert.deepEqual(new Set(bars.data.map(({ step }) => step)), new Set(["00:10:00"]));
+  const p95 = Number(bars.data[0]?.request_p95_ms);
+  assert.ok(p95 > 5 && p95 <= 10, String(p95));
+  const old = (
+    await send("GET", `/charts/endpoints/${id}?since=${new Date(Date.now() - 20 * 86_400_000).toISOString()}`)
+  ).body;
+  assert.equal(sum((old as unknown as List).data, "failed"), 30);
+  const all = (await send("GET", "/charts/deliveries")).body as unknown as List;
+  assert.ok(all.data.length >= 30);
+  assert.equal(sum(all.data, "claimed"), 360);
+  const busiest = (await send("GET", "/charts/busiest?limit=1")).body as unknown as List;
+  assert.deepEqual(
+    busiest.data.map(({ endpoint_id, succeeded }) => [endpoint_id, succeeded]),
+    [[id, 300]],
+  );
+});
+
+test("another site cannot make a browser that is logged in change anything", async (t) => {
+  const { url } = await startConsole(t, database);
+  const key = await createKey(database.pool, ["admin"]);
+  const own = { "sec-fetch-site": "same-origin" };
+  const opened = await ask(url, "/session", null, { method: "POST", body: JSON.stringify({ key }), headers: own });
+  const cookie = (opened.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+  const body = JSON.stringify({ is_on: true });
+  const put = (headers: Record<string, string>) =>
+    ask(url, "/sending", null, { method: "PUT", body, headers: { cookie, ...headers } });
+  assert.equal((await put({ "sec-fetch-site": "cross-site" })).status, 403);
+  assert.equal((await put({ origin: "https://evil.example" })).status, 403);
+  assert.equal((await put({ ...own, "content-type": "text/plain" })).status, 403);
+  assert.equal((await put(own)).status, 204);
+});
+
+test("a body that is too long, or not declared as JSON, is refused before it is read", async (t) => {
+  const { url } = await startConsole(t, database);
+  const key = await createKey(database.pool, ["publish"]);
+  const long = await ask(url, "/events", key, { method: "POST", body: `"${"x".repeat(4_194_304)}"` }).catch(() => null);
+  assert.ok(long === null || long.status === 413, "it may be cut off while it sends");
+  const form = await ask(url, "/events", key, {
+    method: "POST",
+    body: "a=b",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+  });
+  assert.equal(form.status, 415);
+  const megabytes = await ask<List>(url, "/events", key, {
+    method: "POST",
+    body: JSON.stringify({ event_type: "large.event", payload: "x".repeat(3_000_000) }),
+  });
+  assert.equal(megabytes.status, 200, megabytes.text.slice(0, 200));
+});
