@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../src/ground/errors.ts";
+import { type EffectsReport, runEffects } from "./effects/scenario.ts";
 import { type ChaosReport, DEFAULTS, runChaos } from "./scenario.ts";
 import { FAULT_KINDS, parseFaultKinds } from "./schedule.ts";
 
@@ -17,6 +18,8 @@ const HELP = `npm run chaos -- [flags]
   --faults LIST      kinds and first words of kinds, a minus leaves out, or none; default all of
                      ${wrapped(FAULT_KINDS, 90).join("\n                     ")}
   --log-level LEVEL  of the daemons; default ${DEFAULTS.logLevel}
+  --effects          receivers of the kit instead, with faults on both sides: does each event have its effect once?
+                     Of the other flags only the seed, minutes, rate, keep and json count
   --keep             keep what was said and done, also where every promise held
   --json             print the report as one JSON object`;
 
@@ -29,6 +32,7 @@ async function main(): Promise<number> {
       rate: { type: "string", default: String(DEFAULTS.rate) },
       events: { type: "string", default: String(DEFAULTS.eventsMax) },
       faults: { type: "string", default: "all" },
+      effects: { type: "boolean", default: false },
       "log-level": { type: "string", default: DEFAULTS.logLevel },
       keep: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
@@ -48,6 +52,9 @@ async function main(): Promise<number> {
     process.on(signal, () => breakingOff.abort());
   }
   console.error(`seed ${seed}`);
+  if (values.effects) {
+    return await judgeEffects(seed, values);
+  }
   const report = await runChaos({
     ...DEFAULTS,
     seed,
@@ -76,6 +83,42 @@ async function main(): Promise<number> {
   const flags = same.map((name) => `--${name} ${values[name]}`).join(" ");
   console.error(`the same schedule again: npm run chaos -- --seed ${seed} ${flags}`);
   return 1;
+}
+
+async function judgeEffects(
+  seed: string,
+  flags: { readonly minutes: string; readonly rate: string; readonly keep: boolean; readonly json: boolean },
+): Promise<number> {
+  const report = await runEffects({
+    seed,
+    durationMs: positive("minutes", flags.minutes) * 60_000,
+    rate: positive("rate", flags.rate),
+    quietDeadlineMs: DEFAULTS.quietDeadlineMs,
+    keeps: flags.keep,
+    onProgress: (sentence) => console.error(sentence),
+  });
+  console.log(flags.json ? JSON.stringify(report, null, 2) : textOfEffects(report));
+  if (report.directory !== null) {
+    console.error(`what was said is in ${report.directory}`);
+  }
+  return report.violations.length === 0 ? 0 : 1;
+}
+
+function textOfEffects({ network, violations, ...report }: EffectsReport): string {
+  const faults = Object.entries(report.faults).map(([kind, count]) => `${kind} ${count}`);
+  return [
+    `seed           ${report.seed}`,
+    `events         ${report.events}, of which ${report.keyed} with a key`,
+    `late           ${report.dropped} events came after a later one of their key was handled, and were dropped`,
+    `requests       ${network.requests}: ${network.doubled} doubled, ${network.repeated} repeated later, ${network.delayed} delayed, ` +
+      `${network.answersLost} without their answer, ${network.failed} failed on the way`,
+    `processes      ${report.daemonProcesses} daemons, ${report.receiverProcesses} receivers`,
+    `recovery       ${report.recoveryMs} ms after the last fault until all was quiet`,
+    `took           ${Math.round(report.tookMs / 1_000)} s`,
+    ...wrapped(faults, 90).map((line, index) => `${(index === 0 ? "faults" : "").padEnd(15)}${line}`),
+    ...report.faultProblems.map((problem) => `               ${problem}`),
+    ...(violations.length === 0 ? ["each event had its effect once"] : ["VIOLATIONS", ...violations]),
+  ].join("\n");
 }
 
 function textOf(report: ChaosReport): string {

@@ -417,7 +417,7 @@ class ChaosRun {
 }
 
 /** The rows that writers lock for a key. `place` counts the committed events of the key, in the order of their commits. */
-async function createKeys(session: pg.Pool): Promise<void> {
+export async function createKeys(session: pg.Pool): Promise<void> {
   await session.query("create table public.account (key text primary key, place integer not null default 0)");
   await session.query("insert into public.account (key) select unnest($1::text[])", [KEYS]);
 }
@@ -457,7 +457,7 @@ async function createEndpoint(
 }
 
 /** The empty string if there is nothing. */
-async function whatIsLeft({ server }: World): Promise<string> {
+export async function whatIsLeft({ server }: Pick<World, "server">): Promise<string> {
   try {
     const { rows } = await server.control.query<{
       pending: number;
