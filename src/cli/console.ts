@@ -9,7 +9,7 @@ import { loggedEvents } from "./loggedEvents.ts";
 import { npmSources } from "./npmGone.ts";
 
 export const command = defineCommand({
-  summary: "serves the API alone, without a daemon",
+  summary: "serves the API and its dashboard alone, without a daemon",
   options: {},
   examples: ["POSTRIDER_API_DATABASE_URL=postgres://… postrider console"],
   run: (_, env) => serveConsole(env),

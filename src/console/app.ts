@@ -4,6 +4,7 @@ import { VERSION } from "../ground/version.ts";
 import { problem } from "../serve/problem.ts";
 import type { Rate } from "../serve/rateLimit.ts";
 import type { ConsoleDatabase } from "./consoleDatabase.ts";
+import { addDashboard } from "./dashboard.ts";
 import { isKnownHost } from "./guards.ts";
 import { API_PATH, type ConsoleApp, type ConsoleEnv, JSON_TYPE } from "./http.ts";
 import { openApiText } from "./openapi.ts";
@@ -37,6 +38,7 @@ export function makeConsoleApp({ database, hosts, keyRate, onError }: ConsoleOpt
   });
   addSessions(app, database);
   addOperations(app, new Operations(database, keyRate));
+  addDashboard(app);
   app.get("/openapi.json", (context) => context.body(openApiText(), 200, JSON_TYPE));
   return app;
 }

@@ -104,7 +104,8 @@ test("the OpenAPI document has every route of the server, and no other", () => {
   const described = Object.entries(committed.paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`),
   );
-  assert.deepEqual([...described, "GET /openapi.json"].toSorted(), served.toSorted());
+  const ofTheDashboard = ["GET /", "GET /assets/:name"];
+  assert.deepEqual([...described, "GET /openapi.json", ...ofTheDashboard].toSorted(), served.toSorted());
 });
 
 test("the OpenAPI document is whole: references lead somewhere, ids are unique, and each operation has its SQL", () => {

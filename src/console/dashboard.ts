@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import { promisify } from "node:util";
+import { brotliCompress, gzip } from "node:zlib";
+import type { ConsoleApp, ConsoleContext } from "./http.ts";
+import { uiTexts } from "./uiTexts.ts";
+
+/**
+ * Scripts, styles and requests of this origin alone, no frame, no form that leaves, and no text that becomes markup. What
+ * is shown was written by strangers: it would do nothing even if it got into the page as code.
+ */
+const POLICY = [
+  ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'"],
+  ...["base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"],
+].join("; ");
+
+/** Under a name that has a hash of it, a file never changes. */
+const FOR_EVER = "public, max-age=31536000, immutable";
+
+interface File {
+  readonly type: string;
+  readonly cacheControl: string;
+  readonly bodies: Readonly<Record<"identity" | "gzip" | "br", Uint8Array<ArrayBuffer>>>;
+}
+
+/** The page of the dashboard, and what it loads. It asks for the API like any other client, with the cookie of a session. */
+export function addDashboard(app: ConsoleApp): void {
+  let files: Promise<ReadonlyMap<string, File>> | null = null;
+  const serve = async (context: ConsoleContext): Promise<Response> => {
+    files ??= makeFiles();
+    const file = (await files).get(context.req.path);
+    return file === undefined ? context.notFound() : answerWith(file, context.req.header("accept-encoding") ?? "");
+  };
+  app.get("/", serve);
+  app.get("/assets/:name", serve);
+}
+
+async function makeFiles(): Promise<ReadonlyMap<string, File>> {
+  const { page, script, style } = await uiTexts();
+  const names = { script: `assets/${hashOf(script)}.js`, style: `assets/${hashOf(style)}.css` };
+  const html = page.replace("{script}", names.script).replace("{style}", names.style);
+  return new Map([
+    ["/", await makeFile("text/html; charset=utf-8", "no-cache", html)],
+    [`/${names.script}`, await makeFile("text/javascript; charset=utf-8", FOR_EVER, script)],
+    [`/${names.style}`, await makeFile("text/css; charset=utf-8", FOR_EVER, style)],
+  ]);
+}
+
+async function makeFile(type: string, cacheControl: string, text: string): Promise<File> {
+  const identity = new Uint8Array(Buffer.from(text));
+  const [zipped, brotli] = await Promise.all([promisify(gzip)(identity), promisify(brotliCompress)(identity)]);
+  return { type, cacheControl, bodies: { identity, gzip: new Uint8Array(zipped), br: new Uint8Array(brotli) } };
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}
+
+function answerWith({ type, cacheControl, bodies }: File, accepted: string): Response {
+  const encoding = (["br", "gzip"] as const).find((each) =>
+    new RegExp(`\\b${each}\\b(?!\\s*;\\s*q=0(\\.0*)?(,|\\s|$))`).test(accepted),
+  );
+  return new Response(bodies[encoding ?? "identity"], {
+    headers: {
+      "content-type": type,
+      "cache-control": cacheControl,
+      "content-security-policy": POLICY,
+      vary: "accept-encoding",
+      ...(encoding === undefined ? {} : { "content-encoding": encoding }),
+    },
+  });
+}

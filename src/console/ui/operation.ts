@@ -1,0 +1,59 @@
+import { api, change } from "./api.ts";
+import type { Call, Values } from "./sqlText.ts";
+import { OPERATIONS, type Operation } from "./table.ts";
+
+export type { Call } from "./sqlText.ts";
+
+/** Whether the API of this build has it. */
+export function has(name: string): boolean {
+  return name in OPERATIONS;
+}
+
+/** An operation by its name, such as `list_events`. */
+export function call(name: string, values: Values = {}): Call {
+  const operation = OPERATIONS[name];
+  if (operation === undefined) {
+    throw new Error(`the API has no operation ${name}`);
+  }
+  return { operation, values };
+}
+
+export function urlOf({ operation, values }: Call): string {
+  const path = operation.path
+    .split("/")
+    .filter((part) => part !== "")
+    .map((part) => (part.startsWith("{") ? String(values[part.slice(1, -1)]) : part));
+  const { limit, after } = values;
+  return api(path, { ...given(operation, values, "query"), ...texts({ limit, after }) });
+}
+
+/** Sends it. Resolves with what the answer says. */
+export function send({ operation, values }: Call): Promise<unknown> {
+  const { method } = operation;
+  if (method === "GET") {
+    throw new Error("a GET is read, not sent");
+  }
+  return change(
+    method,
+    urlOf({ operation, values }),
+    Object.fromEntries(
+      namesFrom(operation, "body").flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])),
+    ),
+  );
+}
+
+function given(operation: Operation, values: Values, from: string): Readonly<Record<string, string>> {
+  return texts(Object.fromEntries(namesFrom(operation, from).map((name) => [name, values[name]])));
+}
+
+function texts(values: Values): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) =>
+      value === undefined || value === null ? [] : [[name, String(value)]],
+    ),
+  );
+}
+
+function namesFrom({ takes }: Operation, from: string): readonly string[] {
+  return Object.keys(takes).filter((name) => takes[name] === from);
+}

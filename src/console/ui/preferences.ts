@@ -1,0 +1,52 @@
+import { effect, signal } from "@preact/signals";
+
+export type Theme = "auto" | "light" | "dark";
+export type Zone = "local" | "UTC";
+
+const THEMES: readonly Theme[] = ["auto", "light", "dark"];
+const ZONES: readonly Zone[] = ["local", "UTC"];
+
+export const theme = signal<Theme>(stored("theme", THEMES));
+export const zone = signal<Zone>(stored("zone", ZONES));
+/** Whether single letters are commands: who dictates text, or whose keys slip, switches them off. */
+export const hasKeys = signal(stored("keys", ["on", "off"]) === "on");
+/** Whether lists follow what happens, everywhere. */
+export const isLive = signal(true);
+
+effect(() => {
+  const { classList } = document.documentElement;
+  for (const each of THEMES) classList.toggle(`theme-${each}`, each === theme.value);
+  keep("theme", theme.value);
+});
+effect(() => keep("zone", zone.value));
+effect(() => keep("keys", hasKeys.value ? "on" : "off"));
+
+export function nextTheme(): void {
+  theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length] ?? "auto";
+}
+
+export function nextZone(): void {
+  zone.value = zone.value === "UTC" ? "local" : "UTC";
+}
+
+/** A browser may forbid storage; then a preference lasts as long as the page. */
+function stored<Value extends string>(name: string, values: readonly [Value, ...Value[]] | readonly Value[]): Value {
+  const [first] = values;
+  if (first === undefined) {
+    throw new Error(`the preference ${name} has no values`);
+  }
+  try {
+    const kept = localStorage.getItem(`postrider.${name}`);
+    return values.find((value) => value === kept) ?? first;
+  } catch {
+    return first;
+  }
+}
+
+function keep(name: string, value: string): void {
+  try {
+    localStorage.setItem(`postrider.${name}`, value);
+  } catch {
+    // See stored().
+  }
+}

@@ -1,0 +1,213 @@
+/** What the API gives, as far as the page shows it. The names are the columns of the operations (src/console/routes). */
+
+export interface Page<Row> {
+  readonly data: readonly Row[];
+  /** What continues behind the last row; null if nothing does. */
+  readonly next: string | null;
+  /** How far back a search looked; null if it looked at everything that it was asked for. */
+  readonly searched_to?: string | null;
+}
+
+export interface Rows<Row> {
+  readonly data: readonly Row[];
+}
+
+export interface Status {
+  readonly at: string;
+  readonly database: string;
+  readonly server_version: string;
+  readonly sending_is_on: boolean;
+  readonly sending_reason: string | null;
+  readonly sending_changed_at: string;
+  readonly sending_changed_by: string;
+  readonly copy_problem: string | null;
+  readonly live_daemons: number;
+  readonly delivers: boolean;
+  readonly pending: number;
+  readonly due: number;
+  readonly unclaimed: number;
+  readonly oldest_at: string | null;
+  readonly failing_endpoints: number;
+}
+
+export interface Daemon {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly state: string;
+  readonly condition: string;
+  readonly condition_since: string | null;
+  readonly condition_reason: string | null;
+  readonly started_at: string;
+  readonly beat_at: string;
+  readonly in_flight: number;
+  readonly waiting: number;
+}
+
+export interface BacklogRow {
+  readonly endpoint_id: string | null;
+  readonly tenant: string | null;
+  readonly name: string | null;
+  readonly url: string | null;
+  readonly pending: number;
+  readonly due: number;
+  readonly oldest_at: string | null;
+  readonly is_exact: boolean;
+}
+
+export interface ListedEvent {
+  readonly id: string;
+  readonly event_type: string;
+  readonly tenant: string;
+  readonly ordering_key: string | null;
+  readonly idempotency_key: string | null;
+  readonly created_at: string;
+  readonly deliver_at: string | null;
+  readonly erased_at: string | null;
+  readonly is_test: boolean;
+  /** How many are in each state. */
+  readonly deliveries: Readonly<Record<string, number>> | null;
+}
+
+export type OneEvent = Omit<ListedEvent, "deliveries">;
+
+export interface Payload {
+  readonly payload_bytes: number;
+  readonly payload: string;
+  readonly is_whole: boolean;
+  readonly attributes: Readonly<Record<string, unknown>> | null;
+}
+
+export interface Explained {
+  readonly endpoint_id: string | null;
+  readonly name: string | null;
+  readonly url: string | null;
+  readonly endpoint_state: string | null;
+  readonly outcome: string;
+  readonly explanation: string;
+  readonly would_match_now: boolean;
+  readonly now_explanation: string;
+}
+
+export interface Delivery {
+  readonly endpoint_id: string;
+  readonly name: string | null;
+  readonly url: string | null;
+  readonly state: string;
+  readonly detail: string;
+  readonly reason: string | null;
+  readonly attempts: number;
+  readonly last_http_status: number | null;
+  readonly last_error: string | null;
+  readonly next_attempt_at: string | null;
+  readonly created_at: string;
+  readonly finished_at: string | null;
+}
+
+export interface Attempt {
+  readonly endpoint_id: string;
+  readonly id: string;
+  readonly attempt_number: number;
+  readonly started_at: string;
+  readonly duration_ms: number;
+  readonly http_status: number | null;
+  readonly failure_kind: string | null;
+  readonly error: string | null;
+  readonly requests: number;
+  readonly daemon_id: string;
+  readonly batch_id: string | null;
+  readonly endpoint_has_changed: boolean | null;
+}
+
+export interface Answered {
+  readonly id: string;
+  readonly response_headers: Readonly<Record<string, unknown>> | null;
+  readonly response_body: string | null;
+}
+
+export interface ListedEndpoint {
+  readonly id: string;
+  readonly tenant: string;
+  readonly name: string | null;
+  readonly url: string | null;
+  readonly kind: string;
+  readonly format: string;
+  readonly state: string;
+  readonly state_reason: string | null;
+  readonly consecutive_failures: number;
+  readonly failing_since: string | null;
+  readonly last_failure_kind: string | null;
+  readonly last_http_status: number | null;
+  readonly last_error: string | null;
+  readonly circuit_opened_at: string | null;
+}
+
+export type Endpoint = Readonly<Record<string, unknown>> &
+  Pick<ListedEndpoint, "id" | "tenant" | "name" | "url" | "kind" | "format" | "state" | "state_reason"> & {
+    readonly description: string | null;
+    readonly revision: number;
+    readonly state_changed_at: string;
+  };
+
+export interface Health {
+  readonly is_failing: boolean;
+  readonly failing_since: string | null;
+  readonly consecutive_failures: number;
+  readonly last_failure_at: string | null;
+  readonly last_failure_kind: string | null;
+  readonly last_http_status: number | null;
+  readonly last_error: string | null;
+  readonly recovered_at: string | null;
+  readonly p50_ms: number | null;
+  readonly p95_ms: number | null;
+  readonly disabled_from: string | null;
+  readonly circuit: string;
+  readonly next_probe_at: string | null;
+  readonly halted_keys: number;
+  readonly pending: number;
+  readonly due: number;
+  readonly oldest_at: string | null;
+  readonly is_exact: boolean;
+  readonly exhausted: number | null;
+  readonly discarded: number | null;
+}
+
+export interface Subscription {
+  readonly id: string;
+  readonly event_type: string;
+  readonly filter: string | null;
+  readonly created_at: string;
+}
+
+export interface Secret {
+  readonly id: string;
+  readonly kind: string;
+  readonly public_key: string | null;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+}
+
+export interface AuditRow {
+  readonly id: string;
+  readonly at: string;
+  readonly actor: string;
+  readonly on_behalf_of: string | null;
+  readonly action: string;
+  readonly endpoint_id: string | null;
+  readonly event_id: string | null;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+export interface InFlight {
+  readonly event_id: string;
+  readonly endpoint_id: string;
+  readonly name: string | null;
+  readonly url: string | null;
+  readonly attempt_number: number;
+  readonly daemon_id: string | null;
+  /** Null for a leased delivery. */
+  readonly since: string | null;
+}

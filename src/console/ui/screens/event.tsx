@@ -1,0 +1,238 @@
+import { useSignal } from "@preact/signals";
+import type { Refusal } from "../api.ts";
+import { useLive } from "../live.ts";
+import { call } from "../operation.ts";
+import { type Act, ActButton } from "../parts/act.tsx";
+import { Attempts } from "../parts/attempts.tsx";
+import { Copy } from "../parts/copy.tsx";
+import { Fact, Heading } from "../parts/heading.tsx";
+import { EndpointLink } from "../parts/id.tsx";
+import { Journey, type Lane } from "../parts/journey.tsx";
+import { JsonText } from "../parts/json.tsx";
+import { SeenValue } from "../parts/seen.tsx";
+import { SqlText } from "../parts/sql.tsx";
+import { State } from "../parts/state.tsx";
+import { Clock, exactTime } from "../parts/time.tsx";
+import type { Attempt, Delivery, Explained, OneEvent, Page, Payload, Rows } from "../rows.ts";
+import { uuidTime } from "../uuid.ts";
+
+/** A page of the API has no more; an event with more deliveries shows the first ones. */
+const SHOWN_MAX = 200;
+
+export function EventScreen({ id }: { readonly id: string }) {
+  const event = useLive<OneEvent>(call("read_event", { event_id: id }));
+  return (
+    <SeenValue of={event} refused={(refusal) => (isMissing(refusal) ? <NoEvent id={id} /> : null)}>
+      {(value) => <OneEventScreen event={value} />}
+    </SeenValue>
+  );
+}
+
+/** An id that is no UUID is refused as a value. */
+function isMissing({ problem: { status } }: Refusal): boolean {
+  return status === 404 || status === 422;
+}
+
+function NoEvent({ id }: { readonly id: string }) {
+  const madeAt = uuidTime(id);
+  return (
+    <>
+      <Heading title="No such event" />
+      <p>
+        There is no event <code>{id}</code>
+        {madeAt === null ? "." : `, whose id is from ${exactTime(madeAt)}.`}
+      </p>
+      <p>
+        Its transaction was rolled back or is not committed yet, it was never inserted in this database, or it is past
+        its retention. This page looks for it every two seconds. <code>postrider explain {id}</code> says which of these
+        it is.
+      </p>
+    </>
+  );
+}
+
+function OneEventScreen({ event }: { readonly event: OneEvent }) {
+  const { id, event_type, tenant, ordering_key, idempotency_key, created_at, deliver_at, erased_at, is_test } = event;
+  return (
+    <>
+      <Heading title={event_type}>
+        <p class="tools">
+          <code>{id}</code>
+          <Copy text={id} label="Copy the id" shortcut="y" />
+        </p>
+      </Heading>
+      <dl class="facts">
+        <Fact name="inserted">
+          <Clock at={created_at} />
+        </Fact>
+        {deliver_at === null ? null : (
+          <Fact name="not before">
+            <Clock at={deliver_at} />
+          </Fact>
+        )}
+        {erased_at === null ? null : (
+          <Fact name="erased">
+            <Clock at={erased_at} />
+          </Fact>
+        )}
+        {tenant === "" ? null : <Fact name="tenant">{tenant}</Fact>}
+        {ordering_key === null ? null : <Fact name="ordering key">{ordering_key}</Fact>}
+        {idempotency_key === null ? null : <Fact name="idempotency key">{idempotency_key}</Fact>}
+        {is_test ? <Fact name="a test">for one endpoint</Fact> : null}
+      </dl>
+      <Way event={event} />
+      <PayloadSection id={id} />
+    </>
+  );
+}
+
+/** The journey and why it went so: two lists of the API, side by side in one picture. */
+function Way({ event: { id, created_at } }: { readonly event: OneEvent }) {
+  const explanation = call("explain_event", { event_id: id });
+  const explained = useLive<Rows<Explained>>(explanation);
+  const deliveries = useLive<Page<Delivery>>(call("list_event_deliveries", { event_id: id, limit: SHOWN_MAX }));
+  const attempts = useLive<Page<Attempt>>(call("list_event_attempts", { event_id: id, limit: SHOWN_MAX }));
+  return (
+    <section>
+      <h2>Journey</h2>
+      <SeenValue of={deliveries}>
+        {(page) => (
+          <Journey
+            insertedAt={created_at}
+            lanes={lanesOf(id, page.data, explained.value.value?.data ?? null, attempts.value.value?.data ?? [])}
+          />
+        )}
+      </SeenValue>
+      <SeenValue of={explained}>{({ data }) => <Unmatched explained={data} />}</SeenValue>
+      <SqlText of={explanation} />
+    </section>
+  );
+}
+
+function lanesOf(
+  eventId: string,
+  deliveries: readonly Delivery[],
+  explained: readonly Explained[] | null,
+  attempts: readonly Attempt[],
+): readonly Lane[] {
+  return deliveries.map((delivery) => {
+    const { endpoint_id, detail, next_attempt_at, state } = delivery;
+    const own = attempts.filter((attempt) => attempt.endpoint_id === endpoint_id);
+    const why = explained?.find((row) => row.endpoint_id === endpoint_id)?.explanation ?? plainly(delivery);
+    const isWaiting = state === "pending" && detail !== "in flight";
+    return {
+      key: endpoint_id,
+      attempts: own.toSorted((one, other) => Date.parse(one.started_at) - Date.parse(other.started_at)),
+      nextAt: isWaiting ? next_attempt_at : null,
+      head: (
+        <>
+          <p>
+            <EndpointLink endpoint={delivery} /> <State word={detail} />
+          </p>
+          <p>{why}</p>
+          <p class="buttons">
+            <ActButton act={redeliverAct(eventId, delivery)} shortcut="r" />
+            {state === "pending" ? <ActButton act={cancelAct(eventId, delivery)} shortcut="c" /> : null}
+          </p>
+          {own.length === 0 ? null : <Attempts eventId={eventId} endpointId={endpoint_id} attempts={own} />}
+        </>
+      ),
+    };
+  });
+}
+
+/** For those who may not see why, because that reads the payload. */
+function plainly({ attempts, reason, last_error }: Delivery): string {
+  const count = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
+  return [count, reason ?? last_error].filter((part) => part !== null).join(", the last: ");
+}
+
+function nameOf({ name, url, endpoint_id }: Delivery): string {
+  return name ?? url ?? endpoint_id;
+}
+
+function redeliverAct(eventId: string, delivery: Delivery): Act {
+  return {
+    label: "Redeliver",
+    sentence: `One further attempt of this event at ${nameOf(delivery)}, at once. If it fails, the retry schedule begins again.`,
+    operation: "redeliver",
+    values: () => ({ event_id: eventId, endpoint_id: delivery.endpoint_id }),
+  };
+}
+
+function cancelAct(eventId: string, delivery: Delivery): Act {
+  return {
+    label: "Cancel",
+    sentence: `No further attempt of this event at ${nameOf(delivery)}. One that is in progress is not undone.`,
+    asksReason: true,
+    operation: "cancel",
+    values: (reason) => ({ event_id: eventId, endpoint_id: delivery.endpoint_id, reason }),
+  };
+}
+
+/** Of those that did not match, as many as a person reads. */
+const UNMATCHED_SHOWN = 20;
+
+function Unmatched({ explained }: { readonly explained: readonly Explained[] }) {
+  const isAll = useSignal(false);
+  const rows = explained.filter(({ outcome }) => outcome === "not matched" || outcome === "not claimed");
+  const shown = isAll.value ? rows : rows.slice(0, UNMATCHED_SHOWN);
+  if (rows.length === 0) {
+    return null;
+  }
+  return (
+    <>
+      <h3>Why not elsewhere</h3>
+      <ul class="why">
+        {shown.map((row) => (
+          <li key={row.endpoint_id ?? ""}>
+            <p>
+              <EndpointLink endpoint={row} /> <State word={row.outcome} />
+            </p>
+            <p>{row.explanation}</p>
+            {row.outcome === "not matched" && row.would_match_now ? (
+              <p class="faint">Now: {row.now_explanation}</p>
+            ) : null}
+          </li>
+        ))}
+      </ul>
+      {shown.length === rows.length ? null : (
+        <button
+          type="button"
+          onClick={() => {
+            isAll.value = true;
+          }}
+        >
+          Show {rows.length - shown.length} more
+        </button>
+      )}
+    </>
+  );
+}
+
+function PayloadSection({ id }: { readonly id: string }) {
+  const read = call("read_payload", { event_id: id });
+  const payload = useLive<Payload>(read);
+  return (
+    <section>
+      <h2>Payload</h2>
+      <SeenValue of={payload}>
+        {({ payload: text, payload_bytes, is_whole, attributes }) => (
+          <>
+            <p class="faint">
+              {payload_bytes} bytes{is_whole ? "" : ", of which the beginning is shown"}
+            </p>
+            <JsonText text={text} />
+            {attributes === null ? null : (
+              <>
+                <h3>Attributes</h3>
+                <JsonText text={JSON.stringify(attributes)} />
+              </>
+            )}
+          </>
+        )}
+      </SeenValue>
+      <SqlText of={read} />
+    </section>
+  );
+}

@@ -1,0 +1,215 @@
+/** The dashboard in a real browser, served by `postrider console`, beside a daemon that delivers. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Daemon } from "../../src/daemon/daemon.ts";
+import { CommandProcess } from "../support/command.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { askFor, createEndpoint, eventually, insertEvent } from "../support/engine.ts";
+import { createLogin, type Login } from "../support/roles.ts";
+import { ScriptedReceiver } from "../support/scriptedReceiver.ts";
+import { assertAccessible, assertFits, browserPath, useBrowser, type Watched } from "./browser.ts";
+
+const options = browserPath() === null ? { skip: "there is no Chromium: apt-get install chromium" } : {};
+
+/** Markup, escapes of a terminal, a right-to-left override, and what ends a script. */
+const HOSTILE = `<img src=x onerror=alert(1)></script>"'\u202e`;
+const FIRST_LOAD_BYTES_MAX = 45 * 1_024;
+
+const browser = useBrowser();
+let database: TestDatabase;
+let receiver: ScriptedReceiver;
+let daemon: Daemon;
+let login: Login;
+let served: CommandProcess;
+let address: string;
+let key: string;
+let delivered: string;
+let exhausted: string;
+
+before(async () => {
+  database = await createDatabase();
+  const { pool } = database;
+  receiver = await ScriptedReceiver.start();
+  ({ daemon } = await startDaemon(database.url));
+  await createEndpoint(pool, ["order.*"], { url: receiver.url("/crm"), options: { name: "crm-eu" } });
+  await createEndpoint(pool, ["order.failed"], {
+    url: receiver.url("/billing"),
+    options: { name: "billing-eu", description: HOSTILE, retry_schedule: ["10 ms"] },
+  });
+  await createEndpoint(pool, ["invoice.*"], { url: receiver.url("/audit"), options: { name: "audit" } });
+  receiver.script("/billing", {
+    kind: "status",
+    status: 503,
+    headers: { "x-note": HOSTILE.slice(0, 28) },
+    body: HOSTILE,
+  });
+  delivered = await insertEvent(pool, "order.paid", {
+    payload: `{"n": 12345678901234567890, "text": ${JSON.stringify(HOSTILE)}}`,
+    orderingKey: "ord-42",
+  });
+  exhausted = await insertEvent(pool, "order.failed", { payload: '{"amount": 100.10}' });
+  await eventually("the deliveries", async () =>
+    Boolean(await askFor(pool, "select count(*) = 3 from postrider.delivery where state <> 'pending'")),
+  );
+  key = String(await askFor(pool, "select postrider.create_api_key('ops', '{admin}')"));
+  login = await createLogin(database, ["postrider_reader", "postrider_operator", "postrider_publisher"]);
+  served = new CommandProcess(["console"], {
+    env: { POSTRIDER_API_DATABASE_URL: login.url, POSTRIDER_API_LISTEN: "127.0.0.1:0" },
+  });
+  const [, found = ""] = await served.match(/(127\.0\.0\.1:\d+)/);
+  address = `http://${found}/`;
+});
+
+after(async () => {
+  await served?.end();
+  await daemon?.stop();
+  await receiver?.stop();
+  await login?.drop();
+  await database?.drop();
+});
+
+async function logIn({ page, faults }: Watched, place = ""): Promise<void> {
+  await page.goto(`${address}#/${place}`);
+  await page.getByLabel("A key of the API").fill(key);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("navigation").waitFor();
+  // The question who is logged in was answered with 401, which the browser notes.
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/401/.test(fault)));
+}
+
+test("the first load is small, and comes from its own origin alone", options, async (t) => {
+  const { page, faults } = await browser.open(t);
+  const bodies: Promise<number>[] = [];
+  page.on("response", (response) => {
+    if (!response.url().includes("/api/"))
+      bodies.push(
+        response
+          .request()
+          .sizes()
+          .then((sizes) => sizes.responseBodySize),
+      );
+  });
+  await page.goto(address);
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+  const bytes = (await Promise.all(bodies)).reduce((sum, size) => sum + size, 0);
+  assert.ok(bytes > 10_000 && bytes <= FIRST_LOAD_BYTES_MAX, `${bytes} bytes`);
+  faults.length = 0;
+});
+
+const SCREENS = [
+  ["overview", "Overview"],
+  ["events", "Events"],
+  ["events/DELIVERED", "order.paid"],
+  ["events/EXHAUSTED", "order.failed"],
+  ["events/019a5c0e-7c1b-7f3c-9d2e-5b1f6a7c8d90", "No such event"],
+  ["endpoints", "Endpoints"],
+  ["endpoints/BILLING", "billing-eu"],
+  ["daemons", "Daemons"],
+  ["nowhere", "No such screen"],
+] as const;
+
+for (const theme of ["light", "dark"] as const) {
+  for (const width of [320, 1_280]) {
+    test(`every screen is accessible and fits, ${theme}, ${width} pixels wide`, options, async (t) => {
+      const watched = await browser.open(t, { theme, width });
+      const { page, faults } = watched;
+      await logIn(watched);
+      const billing = String(await askFor(database.pool, "select postrider.endpoint_id('billing-eu')"));
+      for (const [place, title] of SCREENS) {
+        const path = place.replace("DELIVERED", delivered).replace("EXHAUSTED", exhausted).replace("BILLING", billing);
+        await page.goto(`${address}#/${path}`);
+        await page.getByRole("heading", { level: 1, name: title }).waitFor();
+        await page.getByText("reading…").first().waitFor({ state: "detached" });
+        await assertAccessible(page);
+        await assertFits(page);
+      }
+      // An event that is not there is answered with 404, which the browser notes.
+      faults.splice(0, faults.length, ...faults.filter((fault) => !/404/.test(fault)));
+    });
+  }
+}
+
+test("an event shows its journey, why, and its payload as it was written, whatever is in it", options, async (t) => {
+  const watched = await browser.open(t);
+  const { page } = watched;
+  await logIn(watched, `events/${delivered}`);
+  await page.getByText("delivered ", { exact: false }).first().waitFor();
+  await page.getByText("12345678901234567890").waitFor();
+  await page.getByText("<img src=x onerror=alert(1)>").waitFor();
+  await page.getByText("no subscription matches the type order.paid").first().waitFor();
+  await page.goto(`${address}#/events/${exhausted}`);
+  await page.getByText("2 attempts", { exact: true }).click();
+  await page.getByText("What the receiver answered").waitFor();
+  await page.getByText("<img src=x onerror=alert(1)></script>").first().waitFor();
+  assert.equal(await page.locator("img").count(), 0);
+});
+
+test("a search is in the address, follows typing, and finds by payload", options, async (t) => {
+  const watched = await browser.open(t);
+  const { page } = watched;
+  await logIn(watched, "events");
+  const rows = page.locator("tbody tr");
+  await rows.nth(1).waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.type("type:order.* $.amount > 100");
+  await rows.nth(1).waitFor({ state: "detached" });
+  assert.match(await rows.first().innerText(), /order\.failed/);
+  assert.match(page.url(), /q=type%3Aorder/);
+  await page.reload();
+  await rows.first().waitFor();
+  assert.equal(await rows.count(), 1);
+});
+
+test("the keyboard goes everywhere", options, async (t) => {
+  const watched = await browser.open(t);
+  const { page } = watched;
+  await logIn(watched);
+  for (const [keys, title] of [
+    ["ge", "Events"],
+    ["gp", "Endpoints"],
+    ["gd", "Daemons"],
+    ["go", "Overview"],
+  ] as const) {
+    await page.keyboard.type(keys);
+    await page.getByRole("heading", { level: 1, name: title }).waitFor();
+  }
+  await page.keyboard.press("?");
+  await page.getByRole("heading", { name: "Keys" }).waitFor();
+  await assertAccessible(page);
+  await page.keyboard.press("Escape");
+  await page.keyboard.type("ge");
+  await page.locator("tbody tr").first().waitFor();
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 2, name: "Journey" }).waitFor();
+});
+
+test("what happens appears by itself, until somebody stops it", options, async (t) => {
+  const watched = await browser.open(t);
+  const { page } = watched;
+  await logIn(watched, "events");
+  await page.locator("tbody tr").first().waitFor();
+  await insertEvent(database.pool, "invoice.sent");
+  await page.getByText("invoice.sent").waitFor();
+  await page.keyboard.press("l");
+  assert.equal(await page.getByRole("button", { name: "live" }).getAttribute("aria-pressed"), "false");
+});
+
+test(
+  "the page that is served lets nothing in: no frame, no script of elsewhere, no markup from text",
+  options,
+  async () => {
+    const { headers } = await fetch(address);
+    const policy = headers.get("content-security-policy") ?? "";
+    for (const part of [
+      "default-src 'none'",
+      "script-src 'self'",
+      "frame-ancestors 'none'",
+      "require-trusted-types-for 'script'",
+    ]) {
+      assert.ok(policy.includes(part), part);
+    }
+    assert.equal(headers.get("cache-control"), "no-cache");
+  },
+);
