@@ -71,7 +71,7 @@ export interface ReceiverOptions<Events extends object, Tx> extends KeyOptions, 
    */
   readonly formats?: readonly FormatName[] | undefined;
   /** Which senders may send events here, if the endpoint asks for consent by a handshake. Default: none. */
-  readonly origins?: readonly string[] | undefined;
+  readonly handshakeOrigins?: readonly string[] | undefined;
   /** Default: 10 MiB. */
   readonly bodyBytesMax?: number | undefined;
 }

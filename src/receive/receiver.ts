@@ -86,7 +86,7 @@ async function resultOf<Tx>(
   request: ReceivedRequest,
 ): Promise<Received | Consented | Rejection> {
   if (request.method === "OPTIONS") {
-    const origin = consentedOrigin(headerMap(request.headers), settings.origins);
+    const origin = consentedOrigin(headerMap(request.headers), settings.handshakeOrigins);
     return origin === null ? rejected("method_not_post") : { kind: "consented", origin };
   }
   const verdict = await verify(settings, request);

@@ -8,7 +8,7 @@ import type { ReceiverOptions } from "./options.ts";
 /** Options that were found to be good, with what the others are by default. */
 export interface Settings<Tx> extends Opener, Handling<Tx> {
   readonly formats: ReadonlySet<FormatName>;
-  readonly origins: readonly string[];
+  readonly handshakeOrigins: readonly string[];
   readonly bodyBytesMax: number;
 }
 
@@ -23,7 +23,7 @@ const NAMES: Readonly<Record<keyof ReceiverOptions<object, unknown>, true>> = {
   payloads: true,
   onUnknown: true,
   formats: true,
-  origins: true,
+  handshakeOrigins: true,
   tolerance: true,
   bodyBytesMax: true,
   log: true,
@@ -43,7 +43,7 @@ export function readOptions<Events extends object, Tx>(options: ReceiverOptions<
     ...readKeyOptions(options),
     ...readHandling(options),
     formats: formatsOf(options.formats ?? SIGNED_FORMATS),
-    origins: textsOf("origins", options.origins),
+    handshakeOrigins: textsOf("handshakeOrigins", options.handshakeOrigins),
     bodyBytesMax: numberOf("bodyBytesMax", options.bodyBytesMax ?? BODY_BYTES_MAX, 1, Number.MAX_SAFE_INTEGER),
   };
 }

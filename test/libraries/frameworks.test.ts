@@ -1,7 +1,9 @@
 /** The adapters of the receiver kit in the frameworks that they are for, with these frameworks' parsers of bodies. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { getRequestListener } from "@hono/node-server";
 import express from "express";
@@ -17,6 +19,7 @@ import {
   ReceiveError,
 } from "../../src/receive/receive.ts";
 import { envelope, NOW_SECONDS, SECRET, setStore, signed } from "../receive/requests.ts";
+import { guideBlock } from "../support/guides.ts";
 
 const BODY_BYTES_MAX = 3_000_000;
 const servers: Server[] = [];
@@ -69,6 +72,30 @@ const ANSWERS = [
   ...["200 received", "200 received", "422 not understood", "422 not understood", "422 not understood"],
   "413 too large",
 ];
+
+test("the guide has a line for each, and for what has no application to register with", async (t) => {
+  const directory = mkdtempSync(join(import.meta.dirname, "guide-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, "frameworks.ts");
+  const imports = 'import { fastifyPlugin, fetchHandler, nodeHandler } from "../../../src/receive/receive.ts";';
+  const objects = "const { expressApp, fastifyApp, honoApp, receiver } = globalThis.guide;";
+  writeFileSync(file, [imports, objects, guideBlock("src/receive/kit.md", "Frameworks", "ts")].join("\n"));
+  const [expressApp, fastifyApp, honoApp] = [express(), fastify(), new Hono()];
+  Object.assign(globalThis, { guide: { expressApp, fastifyApp, honoApp, receiver: receiverWith().receiver } });
+  const { POST, default: worker } = await import(file);
+  apps.push(fastifyApp);
+  const listeners = [
+    expressApp,
+    getRequestListener(honoApp.fetch),
+    getRequestListener(POST),
+    getRequestListener(worker.fetch),
+  ];
+  const origins = [
+    await fastifyApp.listen({ port: 0, host: "127.0.0.1" }),
+    ...(await Promise.all(listeners.map(listen))),
+  ];
+  for (const origin of origins) assert.equal(await send(origin, signed(envelope("1"))), "200 received");
+});
 
 describe("Express", () => {
   test("hands requests over as they came", async () => {

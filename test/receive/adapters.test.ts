@@ -31,7 +31,7 @@ function receiverWith(log: (outcome: Outcome) => void, handle: () => void = () =
     secrets: [SECRET],
     store: setStore(),
     handlers: { "order.paid": handle },
-    origins: ["shop.example.com"],
+    handshakeOrigins: ["shop.example.com"],
     bodyBytesMax: BODY_BYTES_MAX,
     log,
     now: () => NOW_SECONDS * 1_000,
