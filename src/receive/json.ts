@@ -9,13 +9,43 @@ export function textOf(body: Uint8Array): string {
   }
 }
 
+/** JSON in Postgres is nested less deeply. */
+const DEPTH_MAX = 10_000;
+
 /** The value of JSON text. */
 export function jsonOf(text: string): unknown {
+  if (text.length > DEPTH_MAX && isDeep(text)) {
+    throw new MalformedBody(`it is nested more than ${DEPTH_MAX} deep`);
+  }
   try {
     return JSON.parse(text);
   } catch {
     throw new MalformedBody("it is not JSON");
   }
+}
+
+/** Whether a text is nested too deeply, if it is JSON. JSON.parse takes seconds to find out about each mebibyte of brackets. */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    switch (text.charCodeAt(at)) {
+      case 0x22:
+        at = endOfString(text, at) - 1;
+        break;
+      case 0x5b:
+      case 0x7b:
+        depth += 1;
+        if (depth > DEPTH_MAX) {
+          return true;
+        }
+        break;
+      case 0x5d:
+      case 0x7d:
+        depth -= 1;
+        break;
+    }
+  }
+  return false;
 }
 
 /** The text of a member's value in the object that begins at `from`; of several the last, as JSON.parse has it. */

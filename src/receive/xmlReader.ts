@@ -21,8 +21,10 @@ export interface XmlHearer {
 
 /** JSON in Postgres is nested less deeply. */
 const DEPTH_MAX = 10_000;
-/** Prefixes that are declared at one place. */
-const PREFIXES_MAX = 100;
+/** Of one element; the formats have three. */
+const ATTRIBUTES_MAX = 50;
+/** Prefixes that are declared at one place; the formats have three. */
+const PREFIXES_MAX = 16;
 
 type Scope = ReadonlyMap<string, string>;
 
@@ -31,19 +33,35 @@ const OUTERMOST: Scope = new Map([
   ["xml", "http://www.w3.org/XML/1998/namespace"],
 ]);
 
+/** A document type, a comment, a section or an instruction, but for the declaration at the very beginning. */
+const BESIDE_ELEMENTS = /<!|(?<!^)<\?/;
+
 /**
  * Reads a document without making a tree of it, so that its time and memory are linear in its size. Throws MalformedBody if
- * it is not well formed or has a document type, which is all that can define an entity.
+ * it is not well formed, or has anything but elements and text: a document type, which is all that can define an entity, and
+ * what Postrider never writes.
  */
 export function readXml(text: string, hearer: XmlHearer): void {
-  if (/<!doctype/i.test(text)) {
-    throw new MalformedBody("it has a document type, which is never read");
+  if (BESIDE_ELEMENTS.test(text)) {
+    throw new MalformedBody(
+      "it has a document type, a comment, a CDATA section or an instruction, which are never read",
+    );
   }
   const scopes: Scope[] = [OUTERMOST];
   // Namespaces are resolved here: the parser looks for each one upwards through all elements that are open.
   const parser = new SaxesParser({ xmlns: false, position: false });
   parser.on("error", () => {
     throw new MalformedBody("it is not well-formed XML");
+  });
+  let attributesCount = 0;
+  parser.on("opentagstart", () => {
+    attributesCount = 0;
+  });
+  parser.on("attribute", () => {
+    attributesCount += 1;
+    if (attributesCount > ATTRIBUTES_MAX) {
+      throw new MalformedBody(`an element has more than ${ATTRIBUTES_MAX} attributes`);
+    }
   });
   parser.on("opentag", ({ name, attributes }) => {
     if (scopes.length > DEPTH_MAX) {
@@ -58,7 +76,6 @@ export function readXml(text: string, hearer: XmlHearer): void {
     hearer.close();
   });
   parser.on("text", (part) => hearer.text(part));
-  parser.on("cdata", (part) => hearer.text(part));
   parser.write(text).close();
 }
 

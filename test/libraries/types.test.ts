@@ -50,5 +50,6 @@ function examples(): readonly (readonly [string, string])[] {
     ["exampleCommits.ts", `import { pay, pool } from "${OBJECTS}";\n${commits}`],
     ["exampleLibraries.ts", `${imports}\n${libraries}`],
     ["exampleCatalogue.ts", catalogue],
+    ["exampleReceiver.ts", guideBlock("src/receive/kit.md", "Quick start", "ts")],
   ];
 }

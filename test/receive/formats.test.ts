@@ -133,6 +133,10 @@ for (const name of NAMES) {
   });
 }
 
+function attributes(count: number, prefix = ""): string {
+  return Array.from({ length: count }, (_, at) => `${prefix}a${at}="b"`).join(" ");
+}
+
 function timeIn(id: string): string {
   return new Date(Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16)).toISOString();
 }
@@ -151,6 +155,13 @@ test("a batch of more events than a sender puts into one is refused", async () =
   const batch = (count: number) => signed(`[${Array.from({ length: count }, () => item("1", "a")).join(",")}]`);
   assert.equal(await reasonOf("standard", batch(10_000)), "verified");
   assert.equal(await reasonOf("standard", batch(10_001)), "422 malformed");
+});
+
+test("JSON that is nested more deeply than any payload is refused before it is parsed", async () => {
+  const nested = (depth: number) =>
+    signed(envelope(`${"[".repeat(depth)}"]${"]".repeat(10_000)}"${"]".repeat(depth)}`));
+  assert.equal(await reasonOf("standard", nested(9_999)), "verified");
+  assert.equal(await reasonOf("standard", nested(1_000_000)), "422 malformed");
 });
 
 test("headers cannot make another event of a body that says what it is", async () => {
@@ -221,8 +232,8 @@ describe("signed XML is refused", () => {
 
   test("unless it is an envelope, in whatever spelling", async () => {
     const prefixed =
-      '<?xml version="1.0"?><!-- c --><event xmlns:f="http://www.w3.org/2005/xpath-functions">\n<data>\n<f:map>' +
-      "<f:string key='a'><![CDATA[<b>]]>&#x26;</f:string></f:map></data><timestamp>t</timestamp><type>a</type></event>";
+      '<?xml version="1.0"?>\n <event xmlns:f="http://www.w3.org/2005/xpath-functions">\n<data>\n<f:map>' +
+      "<f:string key='a'>&lt;b&#62;&#x26;</f:string></f:map></data><timestamp>t</timestamp><type>a</type></event>";
     const verdict = await receiverOf("xml").verify(signed(prefixed, { contentType: "text/xml; charset=utf-8" }));
     assert.ok(verdict.kind === "verified", JSON.stringify(verdict));
     assert.deepEqual(verdict.events[0]?.data, { a: "<b>&" });
@@ -231,6 +242,11 @@ describe("signed XML is refused", () => {
   for (const [what, text] of [
     ["with a document type", `<!DOCTYPE event [<!ENTITY a "b">]>${xml(data)}`],
     ["with a document type in lower case", `<!doctype event>${xml(data)}`],
+    ["with a comment", xml(`<!-- a -->${data}`)],
+    ["with a section", xml(data).replace(">a<", "><![CDATA[a]]><")],
+    ["with an instruction", xml(`<?a b?>${data}`)],
+    ["with more attributes than any has", xml(data).replace("<type", `<type ${attributes(51)}`)],
+    ["with more namespaces than any has", xml(data).replace("<type", `<type ${attributes(17, "xmlns:")}`)],
     ["with an entity of its own", xml(data).replace("<type>a", "<type>&a;")],
     ["that is not well formed", xml(data).replace("</type>", "</tipe>")],
     ["that is cut off", xml(data).slice(0, -3)],

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { inboxSql } from "../../src/receive/receive.ts";
 import { databaseFor } from "../support/database.ts";
 import { guideBlock } from "../support/guides.ts";
@@ -16,31 +16,35 @@ const KIT = new URL("../../src/receive/receive.ts", import.meta.url).href;
 
 test("the quick start of the receiver kit handles an event once, in the transaction that remembers it", async (t) => {
   const { url, pool } = await databaseFor(t, { template: "empty" });
-  await pool.query(
-    `${inboxSql()}; create table orders (id bigint primary key, status text, changes integer default 0)`,
-  );
+  await pool.query(`${inboxSql()}; create table orders (id bigint primary key, status text)`);
   await pool.query("insert into orders values (42, 'open')");
   const port = await freePort();
-  startProgram(t, guideBlock("src/receive/kit.md", "Quick start", "ts"), {
+  const stop = startProgram(guideBlock("src/receive/kit.md", "Quick start", "ts"), {
     WEBHOOK_SECRET: SECRET,
     DATABASE_URL: url,
     PORT: String(port),
   });
-  await until("the program listens", () => isListening(port));
-  const { headers, body } = signed(envelope('{"order_id":42}'), { timestamp: Math.floor(Date.now() / 1_000) });
-  const send = async () => {
-    const init = { method: "POST", headers: headers as Record<string, string>, body: body as Buffer };
-    return (await fetch(`http://127.0.0.1:${port}/`, init)).status;
-  };
-  assert.deepEqual([await send(), await send()], [200, 200]);
-  const { rows } = await pool.query("select status from orders");
-  assert.deepEqual(rows, [{ status: "paid" }]);
-  const remembered = await pool.query("select count(*)::int as events from postrider_inbox");
-  assert.deepEqual(remembered.rows, [{ events: 1 }]);
+  try {
+    await until("the program listens", () => isListening(port));
+    assert.deepEqual([await send(port), await send(port)], [200, 200]);
+  } finally {
+    await stop();
+  }
+  const { rows } = await pool.query(
+    "select status, (select count(*)::int from postrider_inbox) as remembered from orders",
+  );
+  assert.deepEqual(rows, [{ status: "paid", remembered: 1 }]);
 });
 
-/** Runs a program of a guide, in which the packages are those of this checkout. */
-function startProgram(t: TestContext, text: string, env: Readonly<Record<string, string>>): void {
+async function send(port: number): Promise<number> {
+  const timestamp = Math.floor(Date.now() / 1_000);
+  const { headers, body } = signed(envelope('{"order_id":42}'), { timestamp });
+  const init = { method: "POST", headers: headers as Record<string, string>, body: body as Buffer };
+  return (await fetch(`http://127.0.0.1:${port}/`, init)).status;
+}
+
+/** Runs a program of a guide, in which the packages are those of this checkout, until the function is called that it returns. */
+function startProgram(text: string, env: Readonly<Record<string, string>>): () => Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "postrider-guide-"));
   const file = join(directory, "program.ts");
   const program = text
@@ -48,12 +52,12 @@ function startProgram(t: TestContext, text: string, env: Readonly<Record<string,
     .replace('"pg"', JSON.stringify(import.meta.resolve("pg")));
   writeFileSync(file, program);
   const child = spawn(process.execPath, [file], { env: { ...process.env, ...env }, stdio: "inherit" });
-  t.after(async () => {
+  return async () => {
     const ended = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
     await ended;
     rmSync(directory, { recursive: true });
-  });
+  };
 }
 
 async function freePort(): Promise<number> {
