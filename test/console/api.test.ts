@@ -1,5 +1,6 @@
 /** The API as a program or a browser meets it: keys, scopes, lists, errors. */
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { ask, createKey, type List, startConsole } from "../support/console.ts";
 import { useDatabase } from "../support/database.ts";
@@ -255,15 +256,34 @@ test("a page of a stranger whose name leads here is not answered", async (t) => 
 });
 
 /** fetch() sets Host itself. */
-async function rawGet(port: number, host: string, key: string): Promise<string> {
-  const { connect } = await import("node:net");
+function rawGet(port: number, host: string, key: string): Promise<string> {
+  const headers = `host: ${host}\r\nauthorization: Bearer ${key}\r\nconnection: close`;
+  return sendRaw(port, `GET /api/v1/status HTTP/1.1\r\n${headers}\r\n\r\n`);
+}
+
+async function sendRaw(port: number, request: string): Promise<string> {
   const socket = connect(port, "127.0.0.1");
-  socket.write(
-    `GET /api/v1/status HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${key}\r\nconnection: close\r\n\r\n`,
-  );
+  socket.write(request);
   let text = "";
   for await (const chunk of socket.setEncoding("utf8")) {
     text += chunk;
   }
   return text;
 }
+
+test("requests with bodies that come in one packet are answered one after the other, also if a body is not read", async (t) => {
+  const { port } = await start(t);
+  const key = await createKey(database.pool, ["admin"]);
+  const body = JSON.stringify({ event_type: "in.one", payload: 1 });
+  const post = (authorization: string) =>
+    `POST /api/v1/events HTTP/1.1\r\nhost: localhost\r\n${authorization}content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const own = `authorization: Bearer ${key}\r\n`;
+  const last = `GET /api/v1/daemons HTTP/1.1\r\nhost: localhost\r\n${own}connection: close\r\n\r\n`;
+  const answers = await sendRaw(port, `${post(own)}${post("")}${post(own)}${last}`);
+  assert.deepEqual(
+    [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
+    ["200", "401", "200", "200"],
+  );
+  const chunked = post(own).replace(/content-length: \d+/, "transfer-encoding: chunked");
+  assert.match(await sendRaw(port, chunked), /^HTTP\/1\.1 411 /);
+});

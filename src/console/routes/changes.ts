@@ -120,7 +120,7 @@ export const CHANGES: readonly Route[] = [
   {
     ...{ method: "GET", path: "/subscriptions/try", name: "try_filter", scope: "payload" },
     summary:
-      "The newest 20 events of the last day that a subscription would be looked at for, and whether each matches the filter.",
+      "The newest 20 of the last 2,000 events that a subscription would be looked at for, and whether each matches the filter.",
     takes: {
       event_type: neededInQuery("text", "A type, a prefix such as `order.*`, or `*`."),
       filter: neededInQuery("jsonpath", "A predicate over the payload, such as `$.amount > 100`."),

@@ -60,7 +60,8 @@ export const ENDPOINTS: readonly Route[] = [
   },
   {
     ...{ method: "GET", path: "/endpoints/{endpoint_id}/health", name: "read_endpoint_health", scope: "read" },
-    summary: "Whether an endpoint fails, since when and how, how fast it answers, and what waits for it.",
+    summary:
+      "Whether an endpoint fails, since when and how, how fast it answers, up to 1,000 of what waits for it, and as many of what it did not get of the last day's events.",
     takes: { endpoint_id: ENDPOINT },
     gives: {
       ...{ endpoint_id: "uuid", state: "text", state_reason: "text?", is_failing: "boolean" },
@@ -71,8 +72,8 @@ export const ENDPOINTS: readonly Route[] = [
       ...{ circuit_opened_at: "timestamp with time zone?", next_probe_at: "timestamp with time zone?" },
       ...{ halted_keys: "bigint", halted_since: "timestamp with time zone?" },
       ...{ certificate_expires_at: "timestamp with time zone?", pending: "bigint", due: "bigint" },
-      ...{ oldest_at: "timestamp with time zone?", oldest_age: "interval?", is_exact: "boolean" },
-      ...{ exhausted: "bigint?", discarded: "bigint?" },
+      ...{ oldest_at: "timestamp with time zone?", is_exact: "boolean" },
+      ...{ exhausted: "bigint", discarded: "bigint" },
     },
     answer: { kind: "row" },
   },

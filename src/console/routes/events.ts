@@ -20,14 +20,14 @@ export const EVENTS: readonly Route[] = [
   {
     ...{ method: "GET", path: "/events", name: "list_events", scope: "read" },
     summary:
-      "Events, the newest first, with how many of the first 1,000 deliveries are in each state. Looks at 20,000 events at most.",
+      "Events, the newest first, with how many of the first 1,000 deliveries are in each state. Looks at 10,000 events at most.",
     takes: { ...SOUGHT, limit, after_id: cursor() },
     gives: LISTED,
-    answer: { kind: "page", cursor: ["id"], lookedAt: 20_000 },
+    answer: { kind: "page", cursor: ["id"], lookedAt: 10_000 },
   },
   {
     ...{ method: "GET", path: "/events/search", name: "search_events", scope: "payload" },
-    summary: "Events whose payload matches a filter, the newest first. Looks at 5,000 events at most.",
+    summary: "Events whose payload matches a filter, the newest first. Looks at 2,000 events at most.",
     takes: {
       ...SOUGHT,
       filter: neededInQuery("jsonpath", "A predicate over the payload, as subscriptions have it: `$.amount > 100`."),
@@ -35,7 +35,7 @@ export const EVENTS: readonly Route[] = [
       after_id: cursor(),
     },
     gives: LISTED,
-    answer: { kind: "page", cursor: ["id"], lookedAt: 5_000 },
+    answer: { kind: "page", cursor: ["id"], lookedAt: 2_000 },
   },
   {
     ...{ method: "GET", path: "/events/{event_id}", name: "read_event", scope: "read" },
