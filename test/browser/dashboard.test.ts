@@ -69,9 +69,9 @@ after(async () => {
   await database?.drop();
 });
 
-async function logIn({ page, faults }: Watched, place = ""): Promise<void> {
+async function logIn({ page, faults }: Watched, place = "", withKey = key): Promise<void> {
   await page.goto(`${address}#/${place}`);
-  await page.getByLabel("A key of the API").fill(key);
+  await page.getByLabel("A key of the API").fill(withKey);
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("navigation").waitFor();
   // The question who is logged in was answered with 401, which the browser notes.
@@ -105,7 +105,10 @@ const SCREENS = [
   ["events/019a5c0e-7c1b-7f3c-9d2e-5b1f6a7c8d90", "No such event"],
   ["endpoints", "Endpoints"],
   ["endpoints/BILLING", "billing-eu"],
+  ["types", "Event types"],
+  ["replays", "Replays"],
   ["daemons", "Daemons"],
+  ["audit", "Audit"],
   ["nowhere", "No such screen"],
 ] as const;
 
@@ -161,6 +164,62 @@ test("a search is in the address, follows typing, and finds by payload", options
   assert.equal(await rows.count(), 1);
 });
 
+test("a button does what the SQL beside it does, for whom the key says", options, async (t) => {
+  const { pool } = database;
+  const watched = await browser.open(t);
+  const { page } = watched;
+  const id = await createEndpoint(pool, ["never.*"], { options: { name: "buttons" } });
+  await logIn(watched, `endpoints/${id}`);
+  const stateOf = async () => {
+    const { rows } = await pool.query(
+      "select state, state_reason, pause_reason from postrider.endpoint where id = $1",
+      [id],
+    );
+    return rows[0];
+  };
+  for (const [label, state, undo] of [
+    ["Pause", "paused", "select postrider.resume_endpoint($1)"],
+    ["Disable", "disabled", "select postrider.enable_endpoint($1)"],
+  ] as const) {
+    await page.getByRole("button", { name: label }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Reason").fill("it's \\ theirs");
+    await dialog.getByText("SQL", { exact: true }).click();
+    const sql = await dialog.locator("pre").innerText();
+    await dialog.getByRole("button", { name: label }).click();
+    await dialog.waitFor({ state: "detached" });
+    const done = await stateOf();
+    assert.deepEqual([done.state, done.state_reason], [state, "it's \\ theirs"]);
+    await pool.query(undo, [id]);
+    await pool.query(sql);
+    assert.deepEqual(await stateOf(), done, sql);
+    await pool.query(undo, [id]);
+    await page.getByRole("button", { name: label }).waitFor();
+  }
+  const [byKey] = (
+    await pool.query(
+      "select on_behalf_of, action from postrider.audit where endpoint_id = $1 and on_behalf_of is not null order by id",
+      [id],
+    )
+  ).rows;
+  assert.deepEqual(byKey, { on_behalf_of: "ops", action: "pause_endpoint" });
+  await page.getByRole("link", { name: "History" }).click();
+  await page.getByText("ops, through").first().waitFor();
+});
+
+test("who may only read has no buttons, and learns which scope is missing", options, async (t) => {
+  const { pool } = database;
+  const reader = String(await askFor(pool, "select postrider.create_api_key('viewer', '{read}')"));
+  const watched = await browser.open(t);
+  const { page, faults } = watched;
+  await logIn(watched, `events/${exhausted}`, reader);
+  await page.getByText("exhausted").first().waitFor();
+  await page.getByText("lacks the scope payload").first().waitFor();
+  assert.equal(await page.getByRole("button", { name: "Redeliver" }).count(), 0);
+  // What is refused with 403, the browser notes.
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/403/.test(fault)));
+});
+
 test("the keyboard goes everywhere", options, async (t) => {
   const watched = await browser.open(t);
   const { page } = watched;
@@ -168,7 +227,10 @@ test("the keyboard goes everywhere", options, async (t) => {
   for (const [keys, title] of [
     ["ge", "Events"],
     ["gp", "Endpoints"],
+    ["gt", "Event types"],
+    ["gr", "Replays"],
     ["gd", "Daemons"],
+    ["ga", "Audit"],
     ["go", "Overview"],
   ] as const) {
     await page.keyboard.type(keys);

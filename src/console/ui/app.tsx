@@ -4,6 +4,7 @@ import { PLACES } from "./keys.ts";
 import { Login } from "./login.tsx";
 import { isLive, nextTheme, nextZone, theme, zone } from "./preferences.ts";
 import { href, route } from "./route.ts";
+import { Audit } from "./screens/audit.tsx";
 import { DaemonsScreen } from "./screens/daemons.tsx";
 import { EndpointScreen } from "./screens/endpoint.tsx";
 import { Endpoints } from "./screens/endpoints.tsx";
@@ -11,6 +12,8 @@ import { EventScreen } from "./screens/event.tsx";
 import { Events } from "./screens/events.tsx";
 import { Lost } from "./screens/lost.tsx";
 import { Overview } from "./screens/overview.tsx";
+import { Replays } from "./screens/replays.tsx";
+import { Types } from "./screens/types.tsx";
 import { logOut, session } from "./session.ts";
 
 export function App() {
@@ -79,7 +82,10 @@ const NAMES: Readonly<Record<string, string>> = {
   overview: "Overview",
   events: "Events",
   endpoints: "Endpoints",
+  types: "Event types",
+  replays: "Replays",
   daemons: "Daemons",
+  audit: "Audit",
 };
 
 function Places() {
@@ -110,6 +116,12 @@ function Screen() {
       return id === undefined ? <Events /> : <EventScreen id={id} />;
     case "endpoints":
       return id === undefined ? <Endpoints /> : <EndpointScreen id={id} />;
+    case "types":
+      return <Types />;
+    case "replays":
+      return <Replays />;
+    case "audit":
+      return <Audit />;
     case "daemons":
       return <DaemonsScreen />;
     default:

@@ -195,6 +195,7 @@ export interface AuditRow {
   readonly on_behalf_of: string | null;
   readonly action: string;
   readonly endpoint_id: string | null;
+  readonly endpoint_name: string | null;
   readonly event_id: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly before: unknown;
@@ -210,4 +211,37 @@ export interface InFlight {
   readonly daemon_id: string | null;
   /** Null for a leased delivery. */
   readonly since: string | null;
+}
+
+export interface Replay {
+  readonly replay_id: string;
+  readonly endpoint_id: string;
+  readonly name: string | null;
+  readonly url: string | null;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly since: string;
+  readonly until: string;
+  readonly event_type: string;
+  readonly states: readonly string[];
+  readonly events: number;
+  readonly prepared: number;
+  readonly succeeded: number;
+  readonly exhausted: number;
+  readonly created_at: string;
+  readonly finished_at: string | null;
+  readonly requested_by: string;
+}
+
+export interface ListedEventType {
+  readonly name: string;
+  readonly description: string | null;
+  readonly enforce: boolean;
+  readonly deprecated: boolean;
+  readonly has_schema: boolean;
+  readonly updated_at: string;
+}
+
+export interface EventType {
+  readonly json_schema: unknown;
 }

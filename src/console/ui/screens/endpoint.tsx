@@ -8,6 +8,7 @@ import { SqlText } from "../parts/sql.tsx";
 import { State } from "../parts/state.tsx";
 import { Table } from "../parts/table.tsx";
 import { Clock, Time } from "../parts/time.tsx";
+import { href } from "../route.ts";
 import type { Endpoint, Health, Rows, Secret, Subscription } from "../rows.ts";
 
 export function EndpointScreen({ id }: { readonly id: string }) {
@@ -70,6 +71,8 @@ function Head({ endpoint }: { readonly endpoint: Endpoint }) {
         {actsOf(endpoint).map(({ act, shortcut }) => (
           <ActButton key={act.label} act={act} {...(shortcut === undefined ? {} : { shortcut })} />
         ))}
+        <a href={href(["audit"], { endpoint: id })}>History</a>
+        <a href={href(["replays"], { endpoint: id })}>Replays</a>
       </p>
     </>
   );

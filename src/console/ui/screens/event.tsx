@@ -13,6 +13,7 @@ import { SeenValue } from "../parts/seen.tsx";
 import { SqlText } from "../parts/sql.tsx";
 import { State } from "../parts/state.tsx";
 import { Clock, exactTime } from "../parts/time.tsx";
+import { href } from "../route.ts";
 import type { Attempt, Delivery, Explained, OneEvent, Page, Payload, Rows } from "../rows.ts";
 import { uuidTime } from "../uuid.ts";
 
@@ -233,6 +234,9 @@ function PayloadSection({ id }: { readonly id: string }) {
         )}
       </SeenValue>
       <SqlText of={read} />
+      <p>
+        <a href={href(["audit"], { event: id })}>What people did with this event</a>
+      </p>
     </section>
   );
 }

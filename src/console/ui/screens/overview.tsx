@@ -1,5 +1,6 @@
 import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
+import { type Act, ActButton } from "../parts/act.tsx";
 import { Fact, Heading } from "../parts/heading.tsx";
 import { EndpointLink } from "../parts/id.tsx";
 import { SeenValue } from "../parts/seen.tsx";
@@ -45,6 +46,20 @@ export function Overview() {
   );
 }
 
+const SWITCH_OFF: Act = {
+  label: "Stop all sending",
+  sentence: "No daemon begins another request until it is switched on again. Events are still inserted, and wait.",
+  asksReason: true,
+  operation: "switch_sending",
+  values: (reason) => ({ is_on: false, reason }),
+};
+const SWITCH_ON: Act = {
+  label: "Send again",
+  sentence: "Daemons send what waits.",
+  operation: "switch_sending",
+  values: () => ({ is_on: true }),
+};
+
 /** The one sentence that a person on call looks for first. */
 function Verdict({ status }: { readonly status: Status }) {
   const { pending, due, unclaimed, oldest_at, live_daemons, failing_endpoints } = status;
@@ -58,6 +73,9 @@ function Verdict({ status }: { readonly status: Status }) {
             (<Time at={status.sending_changed_at} />)
           </>
         )}
+      </p>
+      <p class="buttons">
+        <ActButton act={status.sending_is_on ? SWITCH_OFF : SWITCH_ON} />
       </p>
       <dl class="facts">
         <Fact name="waiting">{pending}</Fact>
