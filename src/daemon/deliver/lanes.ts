@@ -493,13 +493,15 @@ export class Lanes {
     // Both are kept from what is kept for good lanes: as new lanes begin to hang one after the other, they move from one
     // count to the other, and would otherwise take those slots as well.
     const leavesToGood = ofNew + doubtful < this.#leftByGood;
+    const keptForNew = Math.ceil(inFlightMax * KEPT_FOR_NEW);
     switch (standing) {
       case "good":
         return true;
       case "new":
-        return leavesToGood;
+        // Doubtful lanes may hold what good ones have come to need since: that is no reason to shut new ones out.
+        return leavesToGood || ofNew < keptForNew;
       case "doubtful":
-        return leavesToGood && doubtful < Math.max(1, this.#leftByGood - Math.ceil(inFlightMax * KEPT_FOR_NEW));
+        return leavesToGood && doubtful < Math.max(1, this.#leftByGood - keptForNew);
     }
   };
 
@@ -558,13 +560,7 @@ export class Lanes {
   }
 
   #mayStandApart(lane: Lane, nowMs: number): boolean {
-    return (
-      this.#apart < this.#apartMax &&
-      !lane.isApart &&
-      !lane.hasAnswered &&
-      lane.limit === this.#startLimit &&
-      waitsForAnswer(lane, nowMs)
-    );
+    return this.#apart < this.#apartMax && !lane.isApart && lane.averageMs === null && waitsForAnswer(lane, nowMs);
   }
 
   #recountAll(nowMs: number): void {
