@@ -66,14 +66,23 @@ const CAP = 4;
 const RATE = 1;
 const BURST = 4;
 const PACED_EVENTS = 24;
+/** Many a second: what was leased begins within a second, so the receiver sees one second's worth beyond the rate at most. */
+const FAST_RATE = 20;
+const FAST_BURST = 5;
+const FAST_EVENTS = 120;
 
 test("three daemons keep a cap and a rate together, also when one of them is killed", async (t) => {
   const capped = new Concurrency();
   receiver.script("/capped", () => capped.answer(5 + Math.random() * 40));
   await create("/capped", { max_in_flight: CAP });
   await create("/paced", { rate_limit: RATE, rate_burst: BURST });
+  await create("/fast", { rate_limit: FAST_RATE, rate_burst: FAST_BURST });
   const [daemon] = await startThree(t);
-  await Promise.all([insertEvents(database.pool, "capped", 1_000), insertEvents(database.pool, "paced", PACED_EVENTS)]);
+  await Promise.all([
+    insertEvents(database.pool, "capped", 1_000),
+    insertEvents(database.pool, "paced", PACED_EVENTS),
+    insertEvents(database.pool, "fast", FAST_EVENTS),
+  ]);
   await receiver.got("/capped", 150, 60_000);
   await daemon?.kill();
   await until("all have arrived", () => receiver.accepted("/capped").size === 1_000, 60_000);
@@ -83,6 +92,14 @@ test("three daemons keep a cap and a rate together, also when one of them is kil
   const over = excess(arrivals, RATE, BURST);
   t.diagnostic(`at most ${over.toFixed(2)} requests over the rate`);
   assert.ok(over <= 1, `${over}`);
+  await until("all have arrived", () => receiver.accepted("/fast").size === FAST_EVENTS, 60_000);
+  const fastOver = excess(
+    receiver.requests("/fast").map(({ atMs }) => atMs),
+    FAST_RATE,
+    FAST_BURST,
+  );
+  t.diagnostic(`at most ${fastOver.toFixed(2)} requests over the higher rate`);
+  assert.ok(fastOver <= FAST_RATE, `${fastOver}`);
 });
 
 test("an endpoint that comes to have a cap gets no more than that, whatever daemons have in memory", async (t) => {
