@@ -3199,7 +3199,7 @@ comment on function postrider.copy_problem() is 'Says what shows that this datab
 
 comment on function postrider.create_api_key(text,text[],timestamp with time zone) is 'Makes a key of the API and returns it. It is shown this once and kept as a hash. Use it for each person and program that asks the API, with the scopes that it needs: read, payload, publish, operate, admin.';
 
-comment on function postrider.create_api_link(uuid,interval) is 'Makes what a browser logs in with once, with the scopes of a key, and returns it: the dashboard takes it as /#login=... Use it to let somebody in without handing out a key.';
+comment on function postrider.create_api_link(uuid,interval) is 'Makes what a browser logs in with once, with the scopes of a key, and returns it: the dashboard takes it as /#/login=... Use it to let somebody in without handing out a key.';
 
 comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Creates an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with; no secret if its requests are signed by ed25519 alone, because a daemon makes that key (postrider.endpoint_secret.public_key). Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';
 

@@ -6,6 +6,7 @@ import { Daemon } from "../daemon/daemon.ts";
 import { DaemonVitals } from "../daemon/vitals.ts";
 import { type ConnectionConfig, connectionConfig, openConnection, targetOf } from "../db/connect.ts";
 import { migrate } from "../db/migrate.ts";
+import { dashboardLink } from "../dev/dashboardLink.ts";
 import { Demo, putDemoAside } from "../dev/demo.ts";
 import { DISPLAYED, display, durationText, show } from "../dev/display.ts";
 import type { ServerExit } from "../dev/postgres/launch.ts";
@@ -242,6 +243,12 @@ async function runDaemonIn(
   const leftOut = isLogAsked ? undefined : DISPLAYED;
   const events = loggedEvents(config, { daemonId: () => vitals.daemon?.id ?? null, to: "stderr", leftOut });
   events.subscribe(display);
+  const dashboard: { address: string | null } = { address: null };
+  events.subscribe(({ name, fields }) => {
+    if (name === "console.started") {
+      dashboard.address = fields.address;
+    }
+  });
   vitals.program = new ProgramMetrics(events);
   const instanceId = randomUUID();
   const parts = { instanceId, conditions: new Conditions(events) };
@@ -251,6 +258,7 @@ async function runDaemonIn(
       await daemon.start();
       vitals.daemon = daemon;
       try {
+        await showDashboard(config, dashboard.address);
         await work(daemon);
       } finally {
         vitals.isStopping = true;
@@ -260,4 +268,11 @@ async function runDaemonIn(
       }
     }),
   );
+}
+
+async function showDashboard({ databaseUrl }: Config, address: string | null): Promise<void> {
+  if (address !== null) {
+    const connection = connectionConfig({ databaseUrl, applicationName: "postrider" });
+    show("listening", `${await dashboardLink(connection, address)}, the dashboard; the link logs in once`);
+  }
 }

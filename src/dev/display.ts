@@ -91,9 +91,6 @@ export const display: Subscriber = ({ name, fields }) => {
     case "http_listener.started":
       show("listening", `http://${fields.address}, for health checks, metrics and receivers`);
       return;
-    case "console.started":
-      show("listening", `http://${fields.address}/api/v1, the API`);
-      return;
     case "delivery.attempted":
       showAttempt(fields);
       return;

@@ -89,3 +89,23 @@ test("the commands of the guide ask the API", async (t) => {
   const commands = guideBlock("src/console/README.md", "The API", "sh").replaceAll("http://127.0.0.1:8429", url);
   assert.match(await runShell(commands, { KEY: key }), /^\{"at":.*\}\{"data":\[\],"next":null,"searched_to":"/s);
 });
+
+test("a newcomer gets a link to the dashboard, which logs in once", async (t) => {
+  const command = new CommandProcess(["dev", "--no-demo", "--database-url", database.url], {
+    env: { POSTRIDER_API_LISTEN: "127.0.0.1:0" },
+  });
+  t.after(() => command.end("SIGKILL"));
+  const [, url = "", link] = await command.match(
+    /^listening +(http:\/\/[\d.:]+)\/#\/login=(prl_[\w-]+), the dashboard;/m,
+  );
+  await command.match(/^ready/m);
+  const logIn = () => {
+    const headers = { "sec-fetch-site": "same-origin" };
+    return ask(url, "/session", null, { method: "POST", body: JSON.stringify({ link }), headers });
+  };
+  const opened = await logIn();
+  assert.equal(opened.status, 204, opened.text);
+  assert.equal((await logIn()).status, 401);
+  const cookie = (opened.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+  assert.deepEqual((await ask(url, "/session", null, { headers: { cookie } })).body.scopes, ["admin"]);
+});

@@ -24,4 +24,4 @@ begin
 end
 $$;
 comment on function postrider.create_api_link(uuid, interval) is
-  'Makes what a browser logs in with once, with the scopes of a key, and returns it: the dashboard takes it as /#login=... Use it to let somebody in without handing out a key.';
+  'Makes what a browser logs in with once, with the scopes of a key, and returns it: the dashboard takes it as /#/login=... Use it to let somebody in without handing out a key.';
