@@ -7,7 +7,7 @@
  * are lost. Handlers fail after half of their work. Then the faults end, but for those of the network, and when nothing is
  * pending any more, the oracle compares the outbox with what the handlers wrote.
  *
- * The receivers' Postgres has synchronous_commit off, so that a crash shows what was answered before it was on the disk.
+ * The receivers' Postgres has synchronous_commit off and flushes seldom, so that a crash shows what was answered before it was on the disk.
  */
 import { execFile } from "node:child_process";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
@@ -20,6 +20,7 @@ import { messageOf } from "../../../src/ground/errors.ts";
 import { inboxSql } from "../../../src/receive/inboxSql.ts";
 import { Turns } from "../../../src/receive/turns.ts";
 import type { OwnServer } from "../../support/ownServer.ts";
+import { until } from "../../support/until.ts";
 import { DaemonSlot } from "../daemonSlot.ts";
 import { KEYED_TYPE, RETRY_SCHEDULE, TIMEOUT_MS } from "../endpoints.ts";
 import { Random } from "../random.ts";
@@ -63,6 +64,10 @@ const WRITERS = 3;
 const KEYED_WRITERS = 3;
 const KEYED_SHARE = 0.4;
 const BATCH = { batch_size: 10, batch_delay_ms: 100 };
+/** Faults that come before there is anything to lose prove nothing. */
+const REQUESTS_BEFORE = 50;
+/** What is not flushed at its commit is on the disk ten seconds later. */
+const LAZY_SETTINGS = ["synchronous_commit = off", "wal_writer_delay = '10s'"];
 /** A fault waits for another of its target, which may be a server that takes long to start. */
 const TURN_WAIT_MS = 60_000;
 const LOOK_INTERVAL_MS = 200;
@@ -98,6 +103,7 @@ async function run(options: EffectsOptions, directory: string, opened: Close[]):
   const tell = options.onProgress ?? (() => {});
   const world = await arrange(random, directory, opened, (violation) => violations.push(violation));
   const writers = startWriters(random, world, options.rate, opened);
+  await until("requests come", () => world.network.counts.requests >= REQUESTS_BEFORE);
   tell("the faults begin");
   const executed = await disturb(world, random, options.durationMs);
   await Promise.all(writers.map((writer) => writer.stop()));
@@ -143,7 +149,10 @@ async function arrange(
   await createKeys(sender.control);
   await inbox.control.query(inboxSql());
   await inbox.control.query(EFFECT_TABLES);
-  await inbox.control.query("alter role current_user set synchronous_commit = off");
+  for (const setting of LAZY_SETTINGS) {
+    await inbox.control.query(`alter system set ${setting}`);
+  }
+  await inbox.control.query("select pg_reload_conf()");
   const receivers: ReceiverSlot[] = [];
   const network = await HostileNetwork.start(random.fork("network"), () => receivers.flatMap(({ port }) => port ?? []));
   opened.push(() => network.stop());
