@@ -21,9 +21,9 @@ const OLDEST: Major = 15;
 
 /** Where the older servers are installed. */
 export const SERVERS = join(ROOT, "servers");
-const NAMED_ONLY = ["bench", "binary", "browser", "libraries", "manifests", "scale", "servers"];
+const NAMED_ONLY = ["bench", "binary", "browser", "libraries", "manifests", "runtimes", "scale", "servers"];
 /** What a change must pass besides, on the newest. */
-const COMPLETE = [".", "binary", "browser", "libraries", "manifests", "bench/peers"];
+const COMPLETE = [".", "binary", "browser", "libraries", "manifests", "runtimes", "bench/peers"];
 const ON_OLDER = ["servers", "sql", "docs.test.ts", "e2e/smoke.test.ts", "e2e/roles.test.ts", "e2e/copies.test.ts"];
 const ON_OLDEST = [
   ...ON_OLDER,

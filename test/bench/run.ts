@@ -37,6 +37,7 @@ import type { BenchOptions, Part } from "./part.ts";
 import { preparePeers } from "./peers.ts";
 import { summariseProfiles } from "./profile.ts";
 import { preparePublish } from "./publish.ts";
+import { prepareReceive } from "./receive.ts";
 import { aligned, FLOOR_HEAD, floorRows, machineOf, type Report, summarisePart, textOf } from "./report.ts";
 import { BenchServer } from "./server.ts";
 import { writeReport } from "./write.ts";
@@ -60,6 +61,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   idle: prepareIdle,
   capture: prepareCapture,
   publish: preparePublish,
+  receive: prepareReceive,
   event_types: prepareEventTypes,
   depth: prepareDepth,
   frozen: prepareFrozen,
