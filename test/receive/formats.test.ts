@@ -164,6 +164,20 @@ test("JSON that is nested more deeply than any payload is refused before it is p
   assert.equal(await reasonOf("standard", nested(1_000_000)), "422 malformed");
 });
 
+test("an id beside webhook-id, which alone is signed with every request, must be the same", async () => {
+  const other = { ...EVENT, id: "019a5b0c-9f3e-7cc1-8d2e-0123456789ac" };
+  const binary = requestOf("cloudevents-binary", bodyOf("cloudevents-binary", "1"), EVENT);
+  const renamed = { ...binary, headers: { ...(binary.headers as Record<string, string>), "ce-id": other.id } };
+  assert.equal(await reasonOf("cloudevents-binary", renamed), "422 malformed");
+  const thin = requestOf("standard", FORMATS.standard.thinBody(other, REF), EVENT, REF);
+  assert.equal(await reasonOf("standard", thin), "422 malformed");
+});
+
+test("of repeated members the last counts, in the value and in its text", async () => {
+  const event = await readOne("standard", Buffer.from(envelope("1").replace(/}$/, ',"d\\u0061ta":2}')), EVENT);
+  assert.deepEqual([event.data, event.dataText], [2, "2"]);
+});
+
 test("headers cannot make another event of a body that says what it is", async () => {
   const standard = (headers: Readonly<Record<string, string>>, contentType = "application/json") =>
     signed(envelope("1"), { headers, contentType });
