@@ -22,7 +22,7 @@ LABEL org.opencontainers.image.title="postrider" \
       org.opencontainers.image.description="A transactional outbox for Postgres: insert a row, and every matching endpoint gets a signed webhook." \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /src/dist/libatomic.so.1 /usr/lib/
-COPY --from=build /src/dist/LICENSE /src/dist/LICENSES.txt /usr/share/doc/postrider/
+COPY --from=build /src/dist/LICENSE /src/dist/LICENSES.txt /src/dist/sbom.cdx.json /usr/share/doc/postrider/
 COPY --from=build /src/dist/postrider /usr/local/bin/
 # By number, so that Kubernetes can see that it is not root.
 USER 65532:65532

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { accessSync, constants, copyFileSync, readFileSync } from "node:fs";
+import { accessSync, constants, copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { type Bundle, bundle } from "../build.ts";
@@ -97,6 +97,36 @@ test("the licences of the packages inside lie beside it", () => {
   }
   assert.match(licences, /^@opentelemetry\/sdk-trace \d+\.\d+\.\d+ \(Apache-2\.0\)$/m);
 });
+
+test("a second build is the same, byte for byte", async () => {
+  const again = await bundle({ outfile: join(directory, "again", "postrider.mjs") });
+  const [one, other] = [dirname(made.outfile), dirname(again.outfile)];
+  const names = readdirSync(one).sort();
+  assert.deepEqual(names, readdirSync(other).sort());
+  assert.ok(names.includes("sbom.cdx.json"));
+  for (const name of names) {
+    assert.ok(readFileSync(join(one, name)).equals(readFileSync(join(other, name))), `${name} differs`);
+  }
+});
+
+test("the bill of materials lists each package inside, with its version, licence and digest", () => {
+  const { components } = JSON.parse(readFileSync(join(directory, "built", "sbom.cdx.json"), "utf8"));
+  const licences = readFileSync(join(directory, "built", "LICENSES.txt"), "utf8");
+  const listed = components.map(
+    ({ group, name, version, licenses: [{ expression }] }: Listed) =>
+      `${group === undefined ? "" : `${group}/`}${name} ${version} (${expression})`,
+  );
+  assert.deepEqual(listed, licences.match(/^\S+ \d+\.\d+\.\d+\S* \(\S+\)$/gm));
+  assert.ok(components.every(({ hashes: [{ content }] }: Listed) => /^[0-9a-f]{128}$/.test(content)));
+});
+
+interface Listed {
+  readonly group?: string;
+  readonly name: string;
+  readonly version: string;
+  readonly licenses: readonly [{ readonly expression: string }];
+  readonly hashes: readonly [{ readonly content: string }];
+}
 
 /** No server to be reached: what is printed comes from the file alone. */
 function environment(): NodeJS.ProcessEnv {

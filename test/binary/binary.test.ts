@@ -1,8 +1,9 @@
 /** The executable that `npm run build:binary` makes, with nothing on PATH and no checkout beside it. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +41,22 @@ before(async () => {
 });
 
 after(() => rm(directory, { recursive: true, force: true }));
+
+test("two builds are the same bytes, wherever they are made, and the bill of materials has Node", async () => {
+  const again = join(directory, "elsewhere", "again");
+  const bundled = await bundle({ outfile: join(again, "postrider.mjs") });
+  const { outfile } = await buildBinary(bundled.outfile, join(again, "postrider"));
+  assert.equal(await digestOf(outfile), await digestOf(program[0]));
+  const { components } = JSON.parse(readFileSync(join(again, "sbom.cdx.json"), "utf8"));
+  const [{ name, version }] = components;
+  assert.deepEqual([name, version], ["node", process.version.slice(1)]);
+});
+
+async function digestOf(file: string): Promise<string> {
+  return createHash("sha256")
+    .update(await readFile(file))
+    .digest("hex");
+}
 
 test("the binary migrates an empty database, delivers a signed request and stops", async (t) => {
   const options = { program, env: { ...NO_PATH, DATABASE_URL: database.url } };

@@ -95,6 +95,7 @@ test(
       "usr/local/bin/postrider",
       "usr/share/doc/postrider/LICENSE",
       "usr/share/doc/postrider/LICENSES.txt",
+      "usr/share/doc/postrider/sbom.cdx.json",
     ]);
   },
 );
