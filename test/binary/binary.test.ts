@@ -114,6 +114,10 @@ const COMMANDS: Readonly<Record<string, Trial>> = {
   apply: { args: ["types.yaml"] },
   adopt: { args: ["--dry-run"] },
   check: { args: [] },
+  // There is no such endpoint, no such event, and no login for the API.
+  tail: { args: ["--endpoint", "none"], code: 2 },
+  explain: { args: ["01980000-0000-7000-8000-000000000000"], code: 1 },
+  console: { args: [], code: 2 },
   // No daemon is alive.
   status: { args: [], code: 1 },
   // The listener is off.
