@@ -61,11 +61,14 @@ const SBOM = "sbom.cdx.json";
 /** What the README leads to, and what its guides tell a reader to run. */
 const GUIDES = [
   "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
   "{sql,src}/**/*.md",
   "sql/recipes/*.sql",
   "src/receive/xml/*.xsd",
   "src/listen/openapi.json",
   "deploy/**",
+  "test/bench/README.md",
 ];
 
 export interface BundleOptions {

@@ -1,19 +1,29 @@
 /** Runs the commands of the guides in a shell, exactly as written. The README has a separate test. */
 import assert from "node:assert/strict";
-import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { eventually } from "../support/command.ts";
 import { databaseFor } from "../support/database.ts";
 import { rowsOf } from "../support/engine.ts";
-import { guideBlock } from "../support/guides.ts";
+import { guideBlock, guideBlocks } from "../support/guides.ts";
 import { runShell, startShell } from "./shell.ts";
 
 test("recipes are run by psql", async (t) => {
   const { url } = await databaseFor(t);
   const printed = await runShell(guideBlock("sql/operations.md", "Recipes", "sh"), { DATABASE_URL: url });
   assert.equal(printed, "[]\n[]\n");
+});
+
+test("a migrated schema needs no upgrade, and what an upgrade would do is written to a file", async (t) => {
+  const { url } = await databaseFor(t);
+  const cwd = await mkdtemp(join(tmpdir(), "postrider-guide-"));
+  t.after(() => rm(cwd, { recursive: true, force: true }));
+  const commands = guideBlocks("deploy/upgrading.md", "Upgrade", "sh").join("");
+  const printed = await runShell(commands, { DATABASE_URL: url }, { cwd });
+  assert.match(printed, /^the schema is up to date\n/);
+  assert.match(await readFile(join(cwd, "upgrade.sql"), "utf8"), /^-- Postrider .* There is nothing to do\.$/m);
 });
 
 test("adopt says that there is nothing to adopt in a database that is not a copy", async (t) => {
