@@ -207,6 +207,15 @@ test("a button does what the SQL beside it does, for whom the key says", options
   await page.getByText("ops, through").first().waitFor();
 });
 
+test("a link logs in once, and is gone from the address", options, async (t) => {
+  const make = "select postrider.create_api_link(k.id) from postrider.api_key k where k.name = 'ops'";
+  const link = String(await askFor(database.pool, make));
+  const { page } = await browser.open(t);
+  await page.goto(`${address}#/login=${link}`);
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  assert.equal(page.url(), `${address}#/`);
+});
+
 test("who may only read has no buttons, and learns which scope is missing", options, async (t) => {
   const { pool } = database;
   const reader = String(await askFor(pool, "select postrider.create_api_key('viewer', '{read}')"));
