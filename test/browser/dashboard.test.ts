@@ -250,6 +250,8 @@ test("the keyboard goes everywhere", options, async (t) => {
   await assertAccessible(page);
   await page.keyboard.press("Escape");
   await page.keyboard.type("ge");
+  // The overview has rows as well.
+  await page.getByRole("heading", { level: 1, name: "Events" }).waitFor();
   await page.locator("tbody tr").first().waitFor();
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");
