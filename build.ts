@@ -66,7 +66,7 @@ const GUIDES = [
   "{sql,src}/**/*.md",
   "sql/recipes/*.sql",
   "src/receive/xml/*.xsd",
-  "src/listen/openapi.json",
+  "src/{console,listen}/openapi.json",
   "deploy/**",
   "test/bench/README.md",
 ];

@@ -1,15 +1,14 @@
 import { bytesOfBase64 } from "./base64.ts";
 
-/** A key of Web Crypto. Its global name is not there in every set of types. */
-export type CryptoKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
-
 /** What a signature is verified with. */
 export interface VerifyingKey {
   /** Which signatures the key makes: HMAC-SHA256 (`v1`), or ed25519 (`v1a`). */
   readonly version: "v1" | "v1a";
-  /** Imports the key once, when the first signature comes: some runtimes refuse to do so while a module loads. */
-  readonly load: () => Promise<CryptoKey>;
+  /** Whether the key made one of these signatures over the message. */
+  readonly hasMadeOneOf: (signatures: readonly Bytes[], message: Bytes) => Promise<boolean>;
 }
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 export type ParsedVerifyingKey =
   | { readonly kind: "key"; readonly key: VerifyingKey }
@@ -40,8 +39,7 @@ export function parseSecret(text: string): ParsedVerifyingKey {
   if (bytes.length < SECRET_BYTES_MIN || bytes.length > SECRET_BYTES_MAX) {
     return problem(`has ${bytes.length} bytes, not ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX}`);
   }
-  const load = once(() => importHmacKey(bytes));
-  return { kind: "key", key: { version: "v1", load } };
+  return { kind: "key", key: secretOf(bytes) };
 }
 
 /** Reads a public key of ed25519: `whpk_` and the padded base64 of 32 bytes. */
@@ -59,12 +57,40 @@ export function parsePublicKey(text: string): ParsedVerifyingKey {
 }
 
 /** The key of ed25519 with these 32 bytes. */
-export function publicKeyOf(bytes: Uint8Array<ArrayBuffer>): VerifyingKey {
-  return { version: "v1a", load: once(() => crypto.subtle.importKey("raw", bytes, "Ed25519", false, ["verify"])) };
+export function publicKeyOf(bytes: Bytes): VerifyingKey {
+  const load = once(() => crypto.subtle.importKey("raw", bytes, "Ed25519", false, ["verify"]));
+  return {
+    version: "v1a",
+    async hasMadeOneOf(signatures, message) {
+      const key = await load();
+      for (const signature of signatures) {
+        if (await crypto.subtle.verify("Ed25519", key, signature, message)) {
+          return true;
+        }
+      }
+      return false;
+    },
+  };
 }
 
-function importHmacKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
-  return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+function secretOf(bytes: Bytes): VerifyingKey {
+  const load = once(() => crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]));
+  return {
+    version: "v1",
+    async hasMadeOneOf(signatures, message) {
+      const expected = new Uint8Array(await crypto.subtle.sign("HMAC", await load(), message));
+      return signatures.some((signature) => equalInConstantTime(signature, expected));
+    },
+  };
+}
+
+/** Both have the same length. */
+function equalInConstantTime(signature: Bytes, expected: Bytes): boolean {
+  let difference = 0;
+  for (let at = 0; at < expected.length; at += 1) {
+    difference |= (signature[at] ?? 0) ^ (expected[at] ?? 0);
+  }
+  return difference === 0;
 }
 
 const PRIVATE = `is a private key; a receiver verifies with the public one, ${PUBLIC_PREFIX}…`;
@@ -73,7 +99,10 @@ function problem(text: string): ParsedVerifyingKey {
   return { kind: "problem", problem: text };
 }
 
-/** A failure is not kept. */
+/**
+ * A key is imported once, when the first signature comes: some runtimes refuse to do so while a module loads. A failure is not
+ * kept.
+ */
 function once<Result>(make: () => Promise<Result>): () => Promise<Result> {
   let made: Promise<Result> | null = null;
   return () => {

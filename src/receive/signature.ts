@@ -87,7 +87,7 @@ export async function isSigned(
 ): Promise<boolean> {
   for (const key of keys) {
     const candidates = claim.candidates[key.version];
-    if (candidates.length > 0 && (await hasSigned(key, candidates, message))) {
+    if (candidates.length > 0 && (await key.hasMadeOneOf(candidates, message))) {
       return true;
     }
   }
@@ -102,31 +102,4 @@ export function signedBytes({ id, timestamp }: Claim, body: Uint8Array): Uint8Ar
   new TextEncoder().encodeInto(prefix, bytes);
   bytes.set(body, prefix.length);
   return bytes;
-}
-
-async function hasSigned(
-  key: VerifyingKey,
-  candidates: readonly Uint8Array<ArrayBuffer>[],
-  message: Uint8Array<ArrayBuffer>,
-): Promise<boolean> {
-  const loaded = await key.load();
-  if (key.version === "v1") {
-    const expected = new Uint8Array(await crypto.subtle.sign("HMAC", loaded, message));
-    return candidates.some((candidate) => equalInConstantTime(candidate, expected));
-  }
-  for (const candidate of candidates) {
-    if (await crypto.subtle.verify("Ed25519", loaded, candidate, message)) {
-      return true;
-    }
-  }
-  return false;
-}
-
-/** Both have the same length. */
-function equalInConstantTime(candidate: Uint8Array, expected: Uint8Array): boolean {
-  let difference = 0;
-  for (let at = 0; at < expected.length; at += 1) {
-    difference |= (candidate[at] ?? 0) ^ (expected[at] ?? 0);
-  }
-  return difference === 0;
 }
