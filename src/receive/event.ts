@@ -3,7 +3,7 @@ export interface ReceivedEvent<Type extends string = string, Data = unknown> {
   /** The event's id, the same however often it comes: its own in a batch, and `webhook-id` otherwise. */
   readonly id: string;
   readonly type: Type;
-  /** When the event was committed: RFC 3339, as it was sent. In `raw` nothing says so, and it is the time in the id. */
+  /** When the event was inserted: RFC 3339, as it was sent. In `raw` nothing says so, and it is the time in the id. */
   readonly timestamp: string;
   /** The payload; undefined if it is to be fetched. Numbers beyond a double have lost digits: `dataText` has them. */
   readonly data: Data;
@@ -19,7 +19,7 @@ export interface ReceivedEvent<Type extends string = string, Data = unknown> {
   readonly attributes: Readonly<Record<string, unknown>>;
   /**
    * Whether the signature covers the type, the source, the subject, the attributes and `large`. In `raw` and
-   * `cloudevents-binary` headers have them, and no signature covers headers.
+   * `cloudevents-binary` headers have them, and no signature covers headers. A thin event in `raw` has them in its body.
    */
   readonly isTypeSigned: boolean;
   /** From a header, which no signature covers. */

@@ -1,4 +1,4 @@
-import { type NodeStream, streamReader } from "./nodeHandler.ts";
+import { type NodeStream, nodeHeaders, streamReader } from "./nodeHandler.ts";
 import type { Receiver } from "./receiver.ts";
 
 /** A Fastify instance. What is used of it is not typed here, because its types take a whole server as their parameter. */
@@ -58,7 +58,7 @@ export function fastifyPlugin(
       url,
       handler: async ({ method, headers, body }, reply) => {
         const answer = await receiver.receive({ method, headers, body: body ? streamReader(body) : new Uint8Array() });
-        return reply.code(answer.status).headers(answer.headers).send(answer.body);
+        return reply.code(answer.status).headers(nodeHeaders(answer)).send(answer.body);
       },
     });
   };

@@ -12,8 +12,12 @@ export async function handleOne<Tx>(handling: Handling<Tx>, event: ReceivedEvent
     return { id, type, result: handler === "accept" ? "ignored" : "refused" };
   }
   try {
+    const isFetched = event.large !== undefined && !handling.streamingHandlers.has(type);
+    if (isFetched && (await handling.store.isRemembered?.(event)) === true) {
+      return { id, type, result: "duplicate" };
+    }
     // Before the transaction begins, which would have to wait for it.
-    const whole = handling.streamingHandlers.has(type) ? event : await withPayload(handling, event);
+    const whole = isFetched ? { ...event, ...(await fetchPayload(event, handling.payloads)) } : event;
     const result = await handling.store.once(whole, async (transaction) => {
       await handler(whole, { transaction });
     });
@@ -21,11 +25,6 @@ export async function handleOne<Tx>(handling: Handling<Tx>, event: ReceivedEvent
   } catch (error) {
     return { id, type, result: "failed", error };
   }
-}
-
-/** The event with its payload, wherever that is. */
-async function withPayload<Tx>({ payloads }: Handling<Tx>, event: ReceivedEvent): Promise<ReceivedEvent> {
-  return event.large === undefined ? event : { ...event, ...(await fetchPayload(event, payloads)) };
 }
 
 /** A type is a stranger's text: only what was given as a handler is one, and nothing that every object has. */

@@ -1,7 +1,7 @@
 import type { Outcome } from "./answer.ts";
 import type { ReceivedEvent } from "./event.ts";
 import { functionOf, wrong } from "./judgedOption.ts";
-import { logToConsole } from "./log.ts";
+import { consoleLog } from "./log.ts";
 import type { Handler, HandlingOptions } from "./options.ts";
 import type { WholePayloadOptions } from "./payloadShapes.ts";
 import { kindOf } from "./receiveError.ts";
@@ -22,7 +22,7 @@ type HandlerMap<Tx> = ReadonlyMap<string, Handler<ReceivedEvent, Tx>>;
 
 /** Judges options as they came. Throws ReceiveError. */
 export function readHandling<Events extends object, Tx>(options: HandlingOptions<Events, Tx>): Handling<Tx> {
-  const { onUnknown = "accept", log = logToConsole, payloads = {} } = options;
+  const { onUnknown = "accept", log = consoleLog(), payloads = {} } = options;
   if (onUnknown !== "accept" && onUnknown !== "refuse" && typeof onUnknown !== "function") {
     throw wrong("onUnknown", 'it is "accept", "refuse" or a handler');
   }

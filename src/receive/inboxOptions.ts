@@ -10,7 +10,7 @@ export interface PostgresInboxOptions {
   readonly schema?: string;
   /**
    * How long an event is remembered. The sender must not send it again after that: by default it keeps events for 30 days
-   * itself, and can replay none that is older. Default: 30.
+   * itself, and up to that time can replay them or go on trying. Default: 45.
    */
   readonly retentionDays?: number;
   /** What becomes of an event that comes after a later one of its key was handled. Default: `handle`, like any other. */
@@ -47,7 +47,8 @@ const NAMES: Readonly<Record<keyof PostgresInboxOptions, true>> = {
   onProblem: true,
 };
 const LATE_EVENTS: readonly LateEvents[] = ["handle", "drop", "park"];
-const RETENTION_DAYS = 30;
+/** Longer than a sender keeps events by default: 30 days, whole days only, and while one is tried again they stay. */
+const RETENTION_DAYS = 45;
 const WAIT_MS = 10_000;
 /** As long as a timer can be. */
 const NUMBER_MAX = 2 ** 31 - 1;

@@ -10,6 +10,7 @@ export type Pieces = TemplateStringsArray;
 export interface InboxStatements {
   readonly remember: Pieces;
   readonly rememberWithKey: Pieces;
+  readonly find: Pieces;
   readonly check: Pieces;
   readonly drop: Pieces;
   readonly park: Pieces;
@@ -79,6 +80,8 @@ select case
     else 'new'
   end as state,${SETTINGS}
 from given g`),
+    find: pieces(`
+select outcome as state from ${inbox} where receiver = $1::text and event_id = $2::text`),
     check: pieces("select current_setting('postrider.receiving', true) as state"),
     drop: pieces(`
 update ${inbox} set outcome = 'dropped' where receiver = $1::text and event_id = $2::text`),

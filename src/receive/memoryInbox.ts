@@ -57,6 +57,10 @@ class MemoryInbox implements Store<undefined> {
     });
   }
 
+  async isRemembered({ id }: ReceivedEvent): Promise<boolean> {
+    return this.#ids.get(id) !== undefined;
+  }
+
   async #receive(
     event: ReceivedEvent,
     key: string | undefined,

@@ -1,3 +1,4 @@
+import type { Answer } from "./answer.ts";
 import type { HeadersLike } from "./headers.ts";
 import type { BodyReader, Receiver } from "./receiver.ts";
 
@@ -21,6 +22,7 @@ export interface NodeStream {
 
 /** The part of Node's `ServerResponse` that is used. */
 export interface NodeResponse {
+  readonly headersSent?: boolean;
   writeHead(status: number, headers: Record<string, string>): unknown;
   end(body: string): unknown;
 }
@@ -38,9 +40,17 @@ export function nodeHandler(receiver: Receiver): (request: NodeRequest, response
   return async (request, response) => {
     const { method, headers } = request;
     const answer = await receiver.receive({ method, headers: headers satisfies HeadersLike, body: bodyOf(request) });
-    response.writeHead(answer.status, { ...answer.headers });
-    response.end(answer.body);
+    // Something else may have answered meanwhile, such as a limit of time.
+    if (response.headersSent !== true) {
+      response.writeHead(answer.status, nodeHeaders(answer));
+      response.end(answer.body);
+    }
   };
+}
+
+/** What is left of a body that is too large is not read: the connection ends with the answer. */
+export function nodeHeaders({ status, headers }: Answer): Record<string, string> {
+  return status === 413 ? { ...headers, connection: "close" } : { ...headers };
 }
 
 function bodyOf(request: NodeRequest): Uint8Array | string | BodyReader {
@@ -57,7 +67,7 @@ function consumed(body: unknown): BodyReader {
   return async () => body as Uint8Array;
 }
 
-/** Reads a stream to its end, and no further than it may. What follows is left to the server, which drops it. */
+/** Reads a stream to its end, and keeps no more than it may. What follows is dropped until the connection ends. */
 export function streamReader(stream: NodeStream): BodyReader {
   return (bytesMax) =>
     new Promise((resolve) => {

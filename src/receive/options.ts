@@ -60,7 +60,7 @@ export interface HandlingOptions<Events extends object, Tx> {
    * that it can be sent again once there is one. `refuse`: answer 422, so that it comes again by the sender's schedule.
    */
   readonly onUnknown?: "accept" | "refuse" | Handler<ReceivedEvent, Tx> | undefined;
-  /** Told what became of each request. By default the console is told of those that were refused or failed. */
+  /** Told what became of each request. By default the console is told of those that were refused or failed, and once of each type without a handler. */
   readonly log?: ((outcome: Outcome) => unknown) | undefined;
 }
 

@@ -92,6 +92,11 @@ class Inbox<Tx> implements PostgresInbox<Tx> {
     return outcome;
   }
 
+  async isRemembered({ id }: ReceivedEvent): Promise<boolean> {
+    const found = await this.#session.ask(this.#statements.find, [this.#settings.receiver, storable("id", id)]);
+    return found.length > 0;
+  }
+
   async parked(limit: number = PARKED_MAX): Promise<readonly ReceivedEvent[]> {
     const texts = await this.#session.ask(this.#statements.parked, [this.#settings.receiver, String(limit)]);
     return texts.map(parkedEvent);

@@ -1,9 +1,10 @@
-import { type Answered, ask, detailOf, type FetchOptions, parsedReport } from "./ask.ts";
+import { type Answered, ask, detailOf, type FetchOptions, parsedReport, Tries, type Unanswered } from "./ask.ts";
 import { FetchError } from "./fetchError.ts";
 import { readKeyOptions } from "./keyOptions.ts";
 import type { Opener } from "./open.ts";
 import type { KeyOptions } from "./options.ts";
 import { type ReadPage, readPage } from "./pullPage.ts";
+import { ReceiveError } from "./receiveError.ts";
 
 /** A pull endpoint, and how it is asked. */
 export interface PullOptions extends KeyOptions, FetchOptions {
@@ -66,11 +67,14 @@ export class Pages {
 
   /** Null once the signal is aborted. */
   async next(): Promise<ReadPage | null> {
+    const tries = new Tries(WHAT, Number.POSITIVE_INFINITY, this.#options);
     try {
       for (;;) {
         const answered = await this.#ask(this.#limit, this.#waitSeconds, this.#options);
-        const page = await this.#judge(answered);
-        if (page !== null) {
+        const page = await this.#judge(answered).catch(passingProblem);
+        if (page !== null && "problem" in page) {
+          await tries.again(page);
+        } else if (page !== null) {
           return page;
         }
       }
@@ -126,6 +130,14 @@ export class Pages {
     }
     throw refusal(answered);
   }
+}
+
+/** Public keys that cannot be fetched now may be there for the next try. Throws again what a person must mend. */
+function passingProblem(thrown: unknown): Unanswered {
+  if (thrown instanceof ReceiveError && thrown.code === "no_keys") {
+    return { problem: "the public keys could not be fetched", status: undefined, retryAfterMs: null };
+  }
+  throw thrown;
 }
 
 const REMEDIES: Readonly<Record<number, string>> = {

@@ -10,7 +10,7 @@ export function rawEvents(content: Content): readonly ReceivedEvent[] {
   const text = textOf(content.body);
   const value = jsonOf(text);
   refuseEncrypted(content, value);
-  if (content.headers.get("postrider-thin") === "true") {
+  if (isThin(content, value)) {
     return [
       makeEvent(
         standardFields(membersOf(value, "the envelope"), content.webhookId, () => ""),
@@ -21,6 +21,19 @@ export function rawEvents(content: Content): readonly ReceivedEvent[] {
   const type = typeOf(decodedHeader(content.headers, "postrider-event-type"), "the request");
   const fields = { id: content.webhookId, type, sentTimestamp: undefined, data: value, readText: () => text };
   return [makeEvent({ ...fields, large: undefined, isTypeSigned: false }, content)];
+}
+
+/**
+ * Whether a body is the envelope of a thin event and not a payload. Its own event's id stands in no payload, because the sender
+ * makes it when the payload is written. The header that says so is not signed, so it can spoil an event but change none.
+ */
+function isThin({ headers, webhookId }: Content, value: unknown): boolean {
+  const isEnvelope =
+    typeof value === "object" && value !== null && "dataref" in value && "id" in value && value.id === webhookId;
+  if (!isEnvelope && headers.get("postrider-thin") === "true") {
+    throw new MalformedBody("it is no envelope, and its headers say that it is one");
+  }
+  return isEnvelope;
 }
 
 /**

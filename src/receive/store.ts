@@ -16,6 +16,11 @@ export interface Store<Tx> {
    * second waits for the first.
    */
   once(event: ReceivedEvent, handle: (transaction: Tx) => Promise<void>): Promise<Outcome>;
+  /**
+   * Whether the event is remembered. Asked before a large payload is fetched, so that a duplicate does not fetch it again;
+   * a store may leave it out.
+   */
+  isRemembered?(event: ReceivedEvent): Promise<boolean>;
 }
 
 /** What to do with an event that comes after a later one of its key was handled. */

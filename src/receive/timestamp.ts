@@ -4,7 +4,7 @@ const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-
 const END_MS = 253_402_300_800_000;
 
 /**
- * When an event was committed: as it was sent, if RFC 3339 can say it so, and otherwise the time in its id. An id that is
+ * When an event was inserted: as it was sent, if RFC 3339 can say it so, and otherwise the time in its id. An id that is
  * no UUID of version 7 has none; then it is the time when the request was signed.
  */
 export function timestampOf(sent: unknown, id: string, signedSeconds: number): string {

@@ -122,7 +122,10 @@ for (const [name, listenerOf] of Object.entries(ADAPTERS)) {
       const { outcomes, log } = notes();
       const url = await serve(listenerOf(receiverWith(log)));
       const large = signed(envelope(`"${"x".repeat(3 * BODY_BYTES_MAX)}"`));
-      assert.equal((await send(url, large)).status, 413);
+      const answer = await send(url, large);
+      assert.equal(answer.status, 413);
+      // Who would send on for ever has no connection for it.
+      if (name !== "fetch") assert.equal(answer.headers.get("connection"), "close");
       const body = ReadableStream.from([Buffer.alloc(BODY_BYTES_MAX), Buffer.alloc(BODY_BYTES_MAX)]);
       const headers = large.headers as Record<string, string>;
       assert.equal((await fetch(url, { method: "POST", headers, body, duplex: "half" })).status, 413);
@@ -159,6 +162,18 @@ for (const [name, listenerOf] of Object.entries(ADAPTERS)) {
     });
   });
 }
+
+test("through node:http, a request that something else has answered is left alone", async () => {
+  const { outcomes, log } = notes();
+  const handled = Promise.withResolvers<void>();
+  const url = await serve((incoming, outgoing) => {
+    outgoing.writeHead(503).end();
+    nodeHandler(receiverWith(log))(incoming, outgoing).then(handled.resolve, handled.reject);
+  });
+  assert.equal((await send(url, signed(envelope("1")))).status, 503);
+  await handled.promise;
+  assert.equal(outcomes[0]?.kind, "received");
+});
 
 describe("a body that something has read before", () => {
   async function errorOf(listenerOf: (receiver: Receiver) => RequestListener, request = signed(envelope("1"))) {

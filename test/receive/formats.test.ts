@@ -194,6 +194,15 @@ test("headers cannot make another event of a body that says what it is", async (
   assert.equal(await reasonOf("standard", standard({}, "text/plain")), "415 format_unknown");
 });
 
+test("headers cannot make a payload of a thin event in raw, or a thin event of a payload", async () => {
+  const bodyOfThin = FORMATS.raw.thinBody(EVENT, REF);
+  const event = await readOne("raw", bodyOfThin, EVENT);
+  assert.deepEqual([event.large, event.isTypeSigned], [LARGE, true]);
+  const lookalike = bodyOf("raw", bodyOfThin.toString().replace(EVENT.id, "019a5b0c-9f3e-7cc1-8d2e-0123456789ac"));
+  assert.equal((await readOne("raw", lookalike, EVENT)).large, undefined);
+  assert.equal(await reasonOf("raw", requestOf("raw", lookalike, EVENT, REF)), "422 malformed");
+});
+
 test("the content-type may have parameters and capitals, or be missing", async () => {
   for (const contentType of ["application/json; charset=utf-8", "Application/JSON ;a=b", ""]) {
     assert.equal(await reasonOf("standard", signed(envelope("1"), { contentType })), "verified", contentType);

@@ -166,8 +166,8 @@ test("a parked event is kept whole until it is released, once", async () => {
 test("parked events outlast the retention, and keys do not", async () => {
   const inbox = postgresInbox(effects.pool, { lateEvents: "park" });
   await outcomesOf(inbox, [about("a", LATER), about("a", EARLY)]);
-  await effects.pool.query("update postrider_inbox set received_at = now() - interval '31 days'");
-  await effects.pool.query("update postrider_inbox_key set handled_on = current_date - 32");
+  await effects.pool.query("update postrider_inbox set received_at = now() - interval '46 days'");
+  await effects.pool.query("update postrider_inbox_key set handled_on = current_date - 46");
   assert.equal(await inbox.sweep(), 1);
   assert.deepEqual(
     (await effects.remembered()).map((line) => line.split(" ")[1]),

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { describe, type TestContext, test } from "node:test";
 import { FetchError, type FetchErrorCode } from "../../src/receive/fetchError.ts";
+import { memoryInbox } from "../../src/receive/memoryInbox.ts";
 import { fetchPayload, payloadBytes, payloadElements, payloadPages } from "../../src/receive/payload.ts";
 import type { PayloadOf } from "../../src/receive/payloadShapes.ts";
 import {
@@ -289,7 +290,21 @@ describe("handlers", () => {
     const [event] = events;
     assert.deepEqual([event?.id, event?.data, event?.dataText], [ID, { n: 1.5 }, '{"n":1.5}']);
     assert.equal((await receive()).status, 200);
+    // A store that cannot say whether it has handled the event before lets its payload be fetched again.
     assert.deepEqual([events.length, requests.length], [1, 2]);
+  });
+
+  test("do not run for a duplicate, whose payload is not fetched either", async (t) => {
+    const { receive, outcomes, requests } = await received(t, { store: memoryInbox({ warn: () => {} }) as never });
+    assert.equal((await receive()).status, 200);
+    assert.equal((await receive()).status, 200);
+    assert.deepEqual(
+      [
+        outcomes.flatMap((each) => (each.kind === "received" ? each.events.map(({ result }) => result) : [])),
+        requests.length,
+      ],
+      [["handled", "duplicate"], 1],
+    );
   });
 
   test("that stream get the event as it came, and fetch it themselves", async (t) => {

@@ -36,6 +36,14 @@ test("each receiver of a database handles an event once", async () => {
   }
 });
 
+test("it says whether it remembers an event, which its own receiver alone has handled", async () => {
+  const event = receivedEvent();
+  const [inbox, other] = ["billing", "shipping"].map((receiver) => postgresInbox(effects.pool, { receiver }));
+  assert.equal(await inbox?.isRemembered?.(event), false);
+  await inbox?.once(event, nothing);
+  assert.deepEqual([await inbox?.isRemembered?.(event), await other?.isRemembered?.(event)], [true, false]);
+});
+
 test("any number of duplicates leaves connections to the handler that they wait for", async (t) => {
   const pool = poolFor(t, { max: 2 });
   const inbox = postgresInbox(pool);
@@ -276,16 +284,23 @@ describe("what is older than the retention", () => {
   test("is deleted to the last row, in parts", async () => {
     await effects.pool.query(
       `insert into postrider_inbox (receiver, event_id, event_type, received_at)
-       select 'default', n::text, 'a.b', now() - interval '31 days' from generate_series(1, 2345) n`,
+       select 'default', n::text, 'a.b', now() - interval '46 days' from generate_series(1, 2345) n`,
     );
     assert.equal(await postgresInbox(effects.pool).sweep(), 2345);
     assert.deepEqual(await effects.remembered(), []);
   });
 
+  test("is not what a sender that keeps whole days of 30 may send again", async () => {
+    const inbox = postgresInbox(effects.pool);
+    await inbox.once(receivedEvent({ id: "old" }), nothing);
+    await age("old", 32);
+    assert.equal(await inbox.sweep(), 0);
+  });
+
   test("goes while events come, and nobody has to ask", async () => {
     await effects.pool.query(
       `insert into postrider_inbox (receiver, event_id, event_type, received_at)
-       select 'default', 'old ' || n, 'a.b', now() - interval '31 days' from generate_series(1, 20) n`,
+       select 'default', 'old ' || n, 'a.b', now() - interval '46 days' from generate_series(1, 20) n`,
     );
     const inbox = postgresInbox(effects.pool);
     for (let count = 0; count < 100; count++) await inbox.once(receivedEvent(), nothing);

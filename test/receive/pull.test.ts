@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { describe, type TestContext, test } from "node:test";
-import { parseSecret, signV1 } from "../../src/format/sign.ts";
+import { makePrivateKey, parsePrivateKey, publicJwk, publicKeyOf } from "../../src/format/ed25519.ts";
+import { parseSecret, signMixed, signV1 } from "../../src/format/sign.ts";
 import { FetchError, type FetchErrorCode } from "../../src/receive/fetchError.ts";
 import { pull, pullEvents, pullPages } from "../../src/receive/pull.ts";
 import type { PullOptions } from "../../src/receive/pullPages.ts";
 import { OTHER_SECRET, SECRET, setStore } from "./requests.ts";
-import { type Answering, refuse, scriptedServer } from "./scriptedServer.ts";
+import { type Answering, json, refuse, scriptedServer } from "./scriptedServer.ts";
 
 function item(n: number): string {
   return `{"id":"event-${n}","type":"order.paid","timestamp":"2026-11-24T09:00:00.123456Z","data":{"n": ${n}.10}}`;
@@ -17,18 +18,25 @@ function page(numbers: readonly number[], next: string, rest = '"has_more":false
   return `{"data":[${numbers.map(item).join(",")}],"next":"${next}",${rest}}`;
 }
 
-function signed(response: ServerResponse, body: string, secret = SECRET): void {
-  const parsed = parseSecret(secret);
-  assert.ok(parsed.kind === "key");
+function signed(response: ServerResponse, body: string, key = SECRET): void {
   const seconds = Math.floor(Date.now() / 1_000);
   response
     .writeHead(200, {
       "content-type": "application/json",
       "webhook-id": "page_1",
       "webhook-timestamp": seconds,
-      "webhook-signature": signV1([parsed.key], "page_1", seconds, body),
+      "webhook-signature": signatureOf(key, seconds, body),
     })
     .end(body);
+}
+
+function signatureOf(key: string, seconds: number, body: string): string {
+  const isPrivateKey = key.startsWith("whsk_");
+  const parsed = isPrivateKey ? parsePrivateKey(key) : parseSecret(key);
+  assert.ok(parsed.kind === "key");
+  return "hmacKey" in parsed.key
+    ? signV1([parsed.key], "page_1", seconds, body)
+    : signMixed({ hmac: [], ed25519: [parsed.key] }, "page_1", seconds, body);
 }
 
 async function pulling(t: TestContext, answer: Answering, changes: Partial<PullOptions> = {}) {
@@ -107,6 +115,26 @@ describe("pages", () => {
     assert.deepEqual(asked(), ["", "", "", ""]);
     assert.equal(waits.length, 3);
     assert.ok((waits[1] ?? 0) >= 1_000, String(waits));
+  });
+
+  test("are asked for again if the keys that verify them cannot be fetched now", async (t) => {
+    const key = makePrivateKey();
+    const keys = await scriptedServer(t, (response, _request, nth) =>
+      nth === 1 ? refuse(response, 503, "") : json(response, { keys: [publicJwk(publicKeyOf(key))] }),
+    );
+    let aheadMs = 0;
+    const { options, asked } = await pulling(t, (response) => signed(response, page([1], "c1"), key), {
+      ...{ secrets: [], jwksUrl: `${keys.url}/jwks.json`, now: () => Date.now() + aheadMs },
+      // Keys are not asked for again at once.
+      onRetry: () => {
+        aheadMs = 10_000;
+      },
+    });
+    for await (const { next } of pullPages(options)) {
+      assert.equal(next, "c1");
+      break;
+    }
+    assert.deepEqual([asked(), keys.requests.length], [["", ""], 2]);
   });
 
   test("with a token that changes are asked for with the present one", async (t) => {

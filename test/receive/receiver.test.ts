@@ -327,3 +327,15 @@ test("wrong options are refused when the receiver is made, and never repeated", 
     );
   }
 });
+
+test("the console is told once of each type without a handler, and by none that stands for a command to it", async (t) => {
+  const warn = t.mock.method(console, "warn", () => {});
+  const { receive } = receiverWith({ log: undefined });
+  for (const type of ["order.payed", "order.payed", "\u202eorder", "order.paid"]) {
+    assert.equal((await receive(signed(envelope("1", type)))).status, 200);
+  }
+  assert.deepEqual(
+    warn.mock.calls.map(({ arguments: [line] }) => /no handler for the type "(.*?)"/.exec(String(line))?.[1]),
+    ["order.payed", "?order"],
+  );
+});
