@@ -1,7 +1,7 @@
 import type { EventOf } from "./event.ts";
 import type { ReceiverOptions } from "./options.ts";
 import { type PulledPage, type PullHandlingOptions, pull, pullEvents, pullPages } from "./pull.ts";
-import type { PullOptions } from "./pullPages.ts";
+import type { PullOptions } from "./pullOptions.ts";
 import { createReceiver, type Receiver } from "./receiver.ts";
 
 /** The kit with the event types of a catalogue. */

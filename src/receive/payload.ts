@@ -62,7 +62,7 @@ export async function fetchPayload<Data>(
   { bytesMax = WHOLE_BYTES_MAX, ...options }: WholePayloadOptions = {},
 ): Promise<WholePayload<Data>> {
   if (event.large === undefined) {
-    return { data: event.data, dataText: textAtHand(event) };
+    return { data: event.data as Data, dataText: textAtHand(event) };
   }
   refuseLarge(event.large.size ?? 0, bytesMax);
   const chunks: Uint8Array[] = [];

@@ -1,9 +1,9 @@
 import type { FetchOptions } from "./ask.ts";
-import type { ReceivedEvent } from "./event.ts";
+import type { UnfetchedEvent } from "./event.ts";
 
 /** An event, as far as its payload is concerned. */
 export type PayloadOf<Data = unknown> = Pick<
-  ReceivedEvent<string, Data>,
+  UnfetchedEvent<string, Data>,
   "data" | "dataText" | "large" | "isTypeSigned"
 >;
 

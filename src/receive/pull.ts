@@ -4,8 +4,9 @@ import type { EventOf, ReceivedEvent } from "./event.ts";
 import { handleOne } from "./handleOne.ts";
 import { type Handling, readHandling } from "./handling.ts";
 import type { AnyEvents, HandlingOptions } from "./options.ts";
+import type { PullOptions } from "./pullOptions.ts";
 import type { ReadPage } from "./pullPage.ts";
-import { Pages, type PullOptions } from "./pullPages.ts";
+import { Pages } from "./pullPages.ts";
 import { tell } from "./tell.ts";
 
 export interface PulledPage<Events extends object = AnyEvents> {

@@ -2,36 +2,9 @@ import { type Answered, ask, detailOf, type FetchOptions, parsedReport, Tries, t
 import { FetchError } from "./fetchError.ts";
 import { readKeyOptions } from "./keyOptions.ts";
 import type { Opener } from "./open.ts";
-import type { KeyOptions } from "./options.ts";
+import type { PullOptions } from "./pullOptions.ts";
 import { type ReadPage, readPage } from "./pullPage.ts";
 import { ReceiveError } from "./receiveError.ts";
-
-/** A pull endpoint, and how it is asked. */
-export interface PullOptions extends KeyOptions, FetchOptions {
-  /** `https://LISTENER/v1/endpoints/ID/events` */
-  readonly url: string;
-  /** As `create_pull_token` returned it. A function is asked before each request. */
-  readonly token: string | (() => string | Promise<string>);
-  /** Events of a page, at most 1000. Default: 100. A page also ends at 1 MiB. */
-  readonly limit?: number | undefined;
-  /** How long the server may wait for an event before it answers. Default: 30, which is its maximum. */
-  readonly waitSeconds?: number | undefined;
-  /**
-   * The cursor to begin behind: `next` of the last page that was handled. Default: the first event that nobody has
-   * acknowledged, which is what a single process wants.
-   */
-  readonly after?: string | undefined;
-  /**
-   * Called if events behind the cursor are past their retention, and so are lost to this process. It goes on with the first
-   * one that is kept. Default: the iteration rejects with FetchError `gone`, because only a person can judge that.
-   */
-  readonly onGap?: ((gap: Gap) => void | Promise<void>) | undefined;
-}
-
-export interface Gap {
-  readonly after: string | undefined;
-  readonly resumeAfter: string;
-}
 
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 1_000;

@@ -41,7 +41,7 @@ export type {
 } from "./payloadShapes.ts";
 export { type PostgresInbox, postgresInbox } from "./postgresInbox.ts";
 export { type FailedEvent, type PulledPage, type PullHandlingOptions, pull, pullEvents, pullPages } from "./pull.ts";
-export type { Gap, PullOptions } from "./pullPages.ts";
+export type { Gap, PullOptions } from "./pullOptions.ts";
 export { ReceiveError, type ReceiveErrorCode } from "./receiveError.ts";
 export { type BodyReader, createReceiver, type ReceivedRequest, type Receiver, type Verified } from "./receiver.ts";
 export type { Rejection, RejectionCode, RejectionStatus } from "./rejection.ts";

@@ -6,7 +6,7 @@ import { makePrivateKey, parsePrivateKey, publicJwk, publicKeyOf } from "../../s
 import { parseSecret, signMixed, signV1 } from "../../src/format/sign.ts";
 import { FetchError, type FetchErrorCode } from "../../src/receive/fetchError.ts";
 import { pull, pullEvents, pullPages } from "../../src/receive/pull.ts";
-import type { PullOptions } from "../../src/receive/pullPages.ts";
+import type { PullOptions } from "../../src/receive/pullOptions.ts";
 import { OTHER_SECRET, SECRET, setStore } from "./requests.ts";
 import { type Answering, json, refuse, scriptedServer } from "./scriptedServer.ts";
 
