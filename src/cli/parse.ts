@@ -202,13 +202,13 @@ function unexpectedArgument(name: CommandName, command: Command, argument: strin
   });
 }
 
-/** A flag with a value, or an option without one. `--port --json` is the latter: no value starts with a dash. */
+/** A flag with a value, or an option without one. `--port --json` is the latter: no value starts with a dash, but a dash alone is one. */
 function valueFault(name: string, { placeholder }: Option, { value, inlineValue }: OptionToken): Fault | null {
   if (placeholder === "") {
     const mistake: Mistake = { found: "it takes no value", remedy: `write --${name} alone` };
     return value === undefined ? null : wrongUsage(`--${name}`, mistake);
   }
-  const isMissing = value === undefined || value === "" || (inlineValue !== true && value.startsWith("-"));
+  const isMissing = value === undefined || value === "" || (inlineValue !== true && /^-./s.test(value));
   const mistake: Mistake = { found: "it has no value", remedy: `write --${name} ${placeholder}` };
   return isMissing ? wrongUsage(`--${name}`, mistake) : null;
 }

@@ -1,14 +1,33 @@
 import { readFile } from "node:fs/promises";
+import type { Writable } from "node:stream";
+import { type EventFiles, openEventFiles } from "../dev/eventFiles.ts";
+import { LocalReceiver, type LocalReceiverOptions, secretProblem } from "../dev/localReceiver.ts";
 import { requestText } from "../dev/requestText.ts";
 import { unixMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { aborted, stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
-import { type DecryptionKey, loadDecryptionKey } from "../receive/decrypt.ts";
-import { LocalReceiver, type LocalReceiverOptions, secretProblem } from "../receive/localReceiver.ts";
-import { defineCommand, port, text } from "./command.ts";
+import { loadDecryptionKey } from "../receive/decrypt.ts";
+import { type GivenKey, parseDecryptionKey } from "../receive/decryptionKeys.ts";
+import { defineCommand, type Option, port, text } from "./command.ts";
+
+const origins: Option<readonly string[]> = {
+  placeholder: "ORIGIN…",
+  default: null,
+  sentence:
+    "fetch large payloads from these origins alone, such as https://events.example.com; needed where no signature says where they are",
+  isList: true,
+  mistake: (value) =>
+    URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+      ? null
+      : {
+          found: `it is ${JSON.stringify(value)}`,
+          remedy: "use the beginning of a URL, such as https://events.example.com",
+        },
+  read: (texts) => texts,
+};
 
 export const command = defineCommand({
-  summary: "runs a local receiver that verifies, decrypts and prints what arrives",
+  summary: "runs a local receiver that verifies, decrypts, and prints or keeps what arrives",
   options: {
     port: port("port to listen on, on 127.0.0.1; 0 picks a free one", 8428),
     secret: {
@@ -28,29 +47,61 @@ export const command = defineCommand({
       ...{ placeholder: "FILE", default: null },
       sentence: "a private JWK that decrypts what arrives encrypted; without one, that is printed as it is",
     }),
+    output: text({
+      ...{ placeholder: "PATH", default: null },
+      sentence:
+        "write events here, each once: a file for each in a folder (PATH/), or lines of JSON in a file or to stdout (-); large payloads are fetched",
+    }),
+    "payload-origin": origins,
   },
-  examples: ["postrider receive", "postrider receive --port 9000 --secret whsec_… --decryption-key private.jwk"],
-  run: (values) => receive(values.port, values.secret, values["decryption-key"]),
+  examples: [
+    "postrider receive",
+    "postrider receive --port 9000 --secret whsec_… --decryption-key private.jwk",
+    "postrider receive --secret whsec_… --output events/",
+  ],
+  run: (values) =>
+    receive({
+      port: values.port,
+      secrets: values.secret,
+      keyPath: values["decryption-key"],
+      output: values.output,
+      origins: values["payload-origin"],
+    }),
 });
 
-async function receive(listenPort: number, secrets: readonly string[], keyPath: string | null): Promise<0 | 1> {
-  const decryptionKey = keyPath === null ? null : await readDecryptionKey(keyPath);
+interface Receiving {
+  readonly port: number;
+  readonly secrets: readonly string[];
+  readonly keyPath: string | null;
+  readonly output: string | null;
+  readonly origins: readonly string[];
+}
+
+async function receive({ port: listenPort, secrets, keyPath, output, origins }: Receiving): Promise<0 | 1> {
+  const decryptionKeys = keyPath === null ? [] : [await readDecryptionKey(keyPath)];
+  const screen: Writable = output === "-" ? process.stderr : process.stdout;
   return untilStopped({ signals: ["SIGINT", "SIGTERM", "SIGHUP"], sources: [stdoutClosed] }, async (stopping) => {
+    const trusted = origins.length === 0 ? {} : { origins };
+    const files =
+      output === null ? null : await openEventFiles(output, process.stdout, { ...trusted, signal: stopping });
     const receiver = await startReceiver({
-      port: listenPort,
-      secrets,
-      decryptionKey,
-      now: unixMs,
-      onRequest: (request) => process.stdout.write(`${requestText(request)}\n`),
+      ...{ port: listenPort, secrets, decryptionKeys, now: unixMs },
+      ...(files !== null && { keep: (event) => files.write(event) }),
+      onRequest: (request) => screen.write(`${requestText(request)}\n`),
     });
-    process.stdout.write(greeting(receiver.url, secrets.length));
+    screen.write(greeting(receiver.url, secrets.length));
     await aborted(stopping);
-    await receiver.stop();
+    await stop(receiver, files);
   });
 }
 
+async function stop(receiver: LocalReceiver, files: EventFiles | null): Promise<void> {
+  await receiver.stop();
+  await files?.close();
+}
+
 /** Rejects with PR0019 if the file cannot be read, or holds no key that can decrypt. */
-async function readDecryptionKey(path: string): Promise<DecryptionKey> {
+async function readDecryptionKey(path: string): Promise<GivenKey> {
   const fault = (found: string) =>
     new PostriderError([
       {
@@ -63,9 +114,10 @@ async function readDecryptionKey(path: string): Promise<DecryptionKey> {
   const content = await readFile(path, "utf8").catch((thrown) => {
     throw fault(messageOf(thrown));
   });
-  const parsed = await loadDecryptionKey(content);
-  if (parsed.kind === "problem") {
-    throw fault(`the key ${parsed.problem}`);
+  const [parsed, loaded] = [parseDecryptionKey(content), await loadDecryptionKey(content)];
+  const problem = parsed.kind === "problem" ? parsed.problem : loaded.kind === "problem" ? loaded.problem : null;
+  if (parsed.kind === "problem" || problem !== null) {
+    throw fault(`the key ${problem}`);
   }
   return parsed.key;
 }

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Connection, type ConnectionConfig, openConnection } from "../db/connect.ts";
 import { unixMs } from "../ground/clock.ts";
-import { LocalReceiver, type LocalReceiverOptions, type ReceivedRequest } from "../receive/localReceiver.ts";
 import { open, type SealingKey } from "../secrets/sealing.ts";
 import { displayLine, padType } from "./display.ts";
+import { LocalReceiver, type LocalReceiverOptions, type ReceivedRequest } from "./localReceiver.ts";
 import { requestText } from "./requestText.ts";
 
 /** The next start finds the demo's endpoints by their paths, because their receiver may have another port. */

@@ -1,5 +1,5 @@
 import { printable } from "../ground/printable.ts";
-import type { ReceivedRequest } from "../receive/localReceiver.ts";
+import type { ReceivedRequest } from "./localReceiver.ts";
 
 /** Shown of a body. */
 const BODY_CHARS_MAX = 4_000;
@@ -19,7 +19,7 @@ export function requestText(request: ReceivedRequest): string {
   const text = body.toString("utf8");
   const head = [
     new Date(request.receivedAtMs).toISOString().slice(11),
-    shortened(request.eventType ?? `(no type) ${request.contentType ?? ""}`.trim()),
+    shortened(typesOf(request)),
     shortened(request.id ?? noWebhookId(request)),
     "reason" in judgement ? `${judgement.kind.toUpperCase()}: ${judgement.reason}` : judgement.kind,
     ...(request.isDecrypted ? ["decrypted"] : []),
@@ -34,8 +34,18 @@ function shortened(text: string): string {
   return printable(text.length > NAME_CHARS_MAX ? `${text.slice(0, NAME_CHARS_MAX)}…` : text);
 }
 
-function noWebhookId({ eventId }: ReceivedRequest): string {
-  return eventId === null ? "(no webhook-id)" : `${eventId} (no webhook-id)`;
+function typesOf({ events, contentType = "" }: ReceivedRequest): string {
+  const types = [...new Set(events.map(({ type }) => type))].join(", ");
+  return events.length === 0
+    ? `(no event) ${contentType}`.trim()
+    : events.length === 1
+      ? types
+      : `${events.length} of ${types}`;
+}
+
+function noWebhookId({ events }: ReceivedRequest): string {
+  const id = events[0]?.id ?? "";
+  return id === "" ? "(no webhook-id)" : `${id} (no webhook-id)`;
 }
 
 function isJson(text: string): boolean {

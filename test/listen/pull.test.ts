@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeEach, describe, type TestContext, test } from "node:test";
 import { exportJWK, flattenedDecrypt, generateKeyPair } from "jose";
 import { parseSecret, verifySignature } from "../../src/format/sign.ts";
+import { inboxSql } from "../../src/receive/inboxSql.ts";
 import { runShell } from "../docs/shell.ts";
 import { databaseFor, useDatabase } from "../support/database.ts";
 import {
@@ -17,7 +20,7 @@ import {
   rowsOf,
   type Session,
 } from "../support/engine.ts";
-import { guideBlock } from "../support/guides.ts";
+import { guideBlock, guideBlocks } from "../support/guides.ts";
 import { startListener } from "../support/listener.ts";
 
 const database = useDatabase();
@@ -333,7 +336,7 @@ describe("the guide for receivers", () => {
     const made = await receiver();
     await insertEvent(database.pool, "order.paid", { payload: '{"order_id":42}' });
     await claimAll(database.pool);
-    return { LISTENER: url, ENDPOINT: made.id, TOKEN: made.token };
+    return { LISTENER: url, ENDPOINT: made.id, TOKEN: made.token, SECRET: made.secret };
   }
 
   test("has a command that prints a page", async (t) => {
@@ -346,9 +349,55 @@ describe("the guide for receivers", () => {
     assert.equal(page.next.length, shown.next.length);
   });
 
+  /** As a module beside the types of its events, in which the kit is that of this checkout. */
+  function runProgram(t: TestContext, program: string, env: Readonly<Record<string, string>>): ChildProcess {
+    const directory = mkdtempSync(join(import.meta.dirname, "guide-"));
+    writeFileSync(
+      join(directory, "eventTypes.ts"),
+      'export interface EventTypes { "order.paid": { order_id: number } }',
+    );
+    writeFileSync(
+      join(directory, "program.ts"),
+      program.replace('"postrider/receive"', '"../../../src/receive/receive.ts"'),
+    );
+    const child = spawn(process.execPath, [join(directory, "program.ts")], {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    t.after(async () => {
+      if (child.exitCode === null) {
+        child.kill("SIGKILL");
+        await once(child, "exit");
+      }
+      rmSync(directory, { recursive: true });
+    });
+    return child;
+  }
+
+  test("has programs of the kit, which handle events once and print them", async (t) => {
+    const [handling = "", printing = ""] = guideBlocks("src/receive/pulling.md", "With the receiver kit", "ts");
+    const env = { ...(await shop(t)), DATABASE_URL: database.url };
+    await database.pool.query(`${inboxSql()}; create table orders (id bigint primary key, paid_at timestamptz)`);
+    await database.pool.query("insert into orders values (42)");
+    const handled = runProgram(t, handling, env);
+    await eventually(
+      "the order to be paid",
+      async () => (await askFor(database.pool, "select paid_at is not null from orders")) === true,
+    );
+    handled.kill("SIGTERM");
+    assert.deepEqual(await once(handled, "exit"), [0, null]);
+    assert.equal(await askFor(database.pool, "select state from postrider.delivery"), "succeeded");
+    await insertEvent(database.pool, "order.paid", { payload: '{"order_id":43}' });
+    await claimAll(database.pool);
+    const printed = runProgram(t, printing, env);
+    assert.ok(printed.stdout !== null);
+    const [text] = await once(printed.stdout, "data", { signal: AbortSignal.timeout(GUIDE_DEADLINE_MS) });
+    assert.equal(String(text), "order.paid { order_id: 43 }\n");
+  });
+
   test("has a loop that prints events and acknowledges them", async (t) => {
     const env = await shop(t);
-    const loop = guideBlock("src/receive/pulling.md", "A loop", "ts");
+    const loop = guideBlock("src/receive/pulling.md", "A loop without the kit", "ts");
     const child = spawn(process.execPath, ["--input-type=module", "--eval", loop], {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "inherit"],

@@ -153,7 +153,14 @@ test("a strict compiler accepts correct calls, refuses wrong ones, and accepts e
       .map((eventTypes, index) => [`arbitrary${index}.ts`, eventTypesModule(eventTypes)] as const),
   ] as const;
   for (const [name, text] of files) consumer.write(name, text);
-  const found = await consumer.problems("--types", "", "events.ts", "testing.ts", "receiving.ts", ...files.map(([name]) => name));
+  const found = await consumer.problems(
+    "--types",
+    "",
+    "events.ts",
+    "testing.ts",
+    "receiving.ts",
+    ...files.map(([name]) => name),
+  );
   assert.equal(found, "");
 });
 

@@ -1,14 +1,19 @@
 /** Payloads of thin events, from a server that fails in every way, and from a daemon's listener. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
+import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
+import type pg from "pg";
 import { FetchError, type FetchErrorCode } from "../../src/receive/fetchError.ts";
+import { inboxSql } from "../../src/receive/inboxSql.ts";
 import { memoryInbox } from "../../src/receive/memoryInbox.ts";
 import { fetchPayload, payloadBytes, payloadElements, payloadPages } from "../../src/receive/payload.ts";
 import type { PayloadOf } from "../../src/receive/payloadShapes.ts";
 import {
   type AnyEvents,
   createReceiver,
+  type Receiver,
   type ReceiverOptions,
   type UnfetchedEvent,
 } from "../../src/receive/receive.ts";
@@ -16,10 +21,13 @@ import { FaultProxy } from "../chaos/proxy.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { insertEvent, rowsOf } from "../support/engine.ts";
+import { guideBlock } from "../support/guides.ts";
 import { startListener } from "../support/listener.ts";
 import { ScriptedReceiver } from "../support/scriptedReceiver.ts";
 import { envelope, ID, NOW_SECONDS, notes, SECRET, setStore, signed, TIMESTAMP } from "./requests.ts";
 import { json, refuse, scriptedServer } from "./scriptedServer.ts";
+
+const database = useDatabase();
 
 const TEXT = `[ ${Array.from({ length: 2_000 }, (_, n) => `{"n": ${n}.10, "text": "é,]}\\"${n}"}`).join(" ,\n")} ]`;
 const BYTES = Buffer.from(TEXT);
@@ -328,6 +336,39 @@ describe("handlers", () => {
     assert.equal(outcome.error.code, "too_large");
   });
 
+  test("of the guide store each element of a payload, in the transaction that remembers its event", async (t) => {
+    const program = guideBlock("src/receive/payloads.md", "Large payloads in the kit", "ts");
+    const directory = mkdtempSync(join(import.meta.dirname, "guide-"));
+    t.after(() => rmSync(directory, { recursive: true }));
+    writeFileSync(
+      join(directory, "program.ts"),
+      program.replace('"postrider/receive"', '"../../../src/receive/receive.ts"'),
+    );
+    await database.pool.query(`${inboxSql()}; create table product (id bigint primary key, name text)`);
+    Object.assign(process.env, { SECRET, DATABASE_URL: database.url });
+    const { receiver, pool } = (await import(join(directory, "program.ts"))) as { receiver: Receiver; pool: pg.Pool };
+    t.after(() => pool.end());
+    const server = await scriptedServer(t, (response, { url }) => {
+      const isFirst = !url?.includes("after=");
+      json(
+        response,
+        isFirst ? { next: "c", elements: [{ id: 1, name: "a" }] } : { next: null, elements: [{ id: 2, name: "b" }] },
+      );
+    });
+    const ref = `"id":"${ID}","dataref":{"url":"${server.url}","expires":"${TIMESTAMP}"}`;
+    const body = envelope("0", "catalogue.exported").replace('"data":0', ref);
+    const nowSeconds = Math.floor(Date.now() / 1_000);
+    for (let nth = 1; nth <= 2; nth += 1) {
+      assert.equal((await receiver.receive(signed(body, { timestamp: nowSeconds }))).status, 200);
+    }
+    const products = await rowsOf(database.pool, "select id::int, name from product order by id");
+    assert.deepEqual(products, [
+      { id: 1, name: "a" },
+      { id: 2, name: "b" },
+    ]);
+    assert.equal(server.requests.length, 2);
+  });
+
   test("of one type are one: either gets the whole payload or streams", () => {
     const both = { a: () => {} };
     assert.throws(
@@ -338,8 +379,6 @@ describe("handlers", () => {
 });
 
 describe("of a daemon", () => {
-  const database = useDatabase();
-
   /** The URL of a payload, as its receiver got it, but through a proxy that can cut it off. */
   async function thinEvent(t: TestContext, payload: string): Promise<{ event: PayloadOf; proxy: FaultProxy }> {
     const listener = await startListener(t, { databaseUrl: database.url, sliceBytes: 50_000 });

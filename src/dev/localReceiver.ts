@@ -1,63 +1,56 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { ENCRYPTED_CONTENT_TYPE } from "../format/encrypt.ts";
-import { parseVerifyingKey, REJECTIONS, type VerifyingKey, verifySignature } from "../format/sign.ts";
-import { contentsOf } from "./contents.ts";
-import { type DecryptionKey, decryptBody } from "./decrypt.ts";
+import { messageOf } from "../ground/errors.ts";
+import type { GivenKey } from "../receive/decryptionKeys.ts";
+import type { ReceivedEvent } from "../receive/event.ts";
+import { headerMap } from "../receive/headers.ts";
+import { type ParsedVerifyingKey, parsePublicKey, parseSecret, type VerifyingKey } from "../receive/keys.ts";
+import { memoryInbox } from "../receive/memoryInbox.ts";
+import type { Opener } from "../receive/open.ts";
+import type { Store } from "../receive/store.ts";
+import { type JudgedRequest, type Judgement, judgeRequest } from "./judgedRequest.ts";
 
 /** More than any sender of events should send in one request. */
 export const BODY_BYTES_MAX = 10 * 1024 * 1024;
 /** Paths with ids that are remembered to recognize duplicates: enough for a receiver that a person watches. */
 const REMEMBERED_IDS_MAX = 10_000;
+/** Every library of Standard Webhooks tolerates as much. */
+const TOLERANCE_SECONDS = 300;
 const REQUEST_MS_MAX = 60_000;
 const HOST = "127.0.0.1";
 
 /** One request as it arrived, and the judgement of it. Its sender, a stranger, wrote what it contains. */
-export interface ReceivedRequest {
+export interface ReceivedRequest extends JudgedRequest {
   /** Milliseconds since 1970. */
   readonly receivedAtMs: number;
   /** Path and query. */
   readonly path: string;
   /** The header `webhook-id`; null if there is none. */
   readonly id: string | null;
-  /** What the event is, as the body or a header says it; null if neither does. */
-  readonly eventType: string | null;
-  /** The event's id, from wherever the format has it; null if it has none. `id`, if there is one. */
-  readonly eventId: string | null;
-  readonly contentType: string | null;
-  /** Decrypted, if `isDecrypted`; then `contentType` is that of the decrypted body. */
-  readonly body: Buffer;
-  readonly isDecrypted: boolean;
-  readonly judgement: Judgement;
-  /** Whether a request with this id was accepted before, on this path: an event has one id for all its endpoints. */
+  /** Whether all its events were accepted before, on this path: an event has one id for all its endpoints. */
   readonly isDuplicate: boolean;
 }
-
-export type Judgement =
-  | { readonly kind: "verified" }
-  /** No secret was given. */
-  | { readonly kind: "unverified" }
-  | { readonly kind: "rejected"; readonly reason: string }
-  /** Answered 503, as `refuse` asked for. */
-  | { readonly kind: "refused"; readonly reason: string };
 
 export interface LocalReceiverOptions {
   /** 0: any free one. */
   readonly port: number;
   /** Each as `create_endpoint` returned it, or a public key (`whpk_…`). Without any, everything is accepted unverified. */
   readonly secrets: readonly string[];
-  /** Decrypts what arrives encrypted. Without one it is taken as it is. */
-  readonly decryptionKey?: DecryptionKey | null;
+  /** Decrypt what arrives encrypted. Without any it is taken as it is. */
+  readonly decryptionKeys?: readonly GivenKey[];
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Why a request that is not rejected is answered 503, by its path and id; null if it is accepted. */
   readonly refuse?: (path: string, id: string | null) => string | null;
+  /** Keeps an event that is accepted, and no duplicate. A request of which an event cannot be kept is answered 503. */
+  readonly keep?: (event: ReceivedEvent) => Promise<void>;
   /** Called once for each POST whose body is no larger than BODY_BYTES_MAX, before it is answered. */
   readonly onRequest: (request: ReceivedRequest) => void;
 }
 
 /**
- * A receiver on 127.0.0.1. It answers 204 to what it accepts, including duplicates; 401 to a signature that none of the
- * secrets made, and to a body that the key does not decrypt; 413 to a body that is too large; 503 to what `refuse` names; and 405 to anything but POST.
+ * A receiver on 127.0.0.1, on the receiver kit. It answers 204 to what it accepts, including duplicates; with the status of
+ * the kit, and the reason, to what that rejects; 413 to a body that is too large; 503 to what `refuse` names or `keep`
+ * fails with; and 405 to anything but POST.
  */
 export class LocalReceiver {
   readonly port: number;
@@ -70,10 +63,9 @@ export class LocalReceiver {
 
   /** Rejects with the system's error if the port cannot be listened on, and with an Error if a secret is malformed. */
   static async start(options: LocalReceiverOptions): Promise<LocalReceiver> {
-    const keys = options.secrets.map(keyOf);
-    const seenIds = new Set<string>();
+    const reception = receptionOf(options);
     const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) => {
-      receive(request, response, { ...options, keys, seenIds });
+      receive(request, response, reception);
     });
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
@@ -103,23 +95,38 @@ export class LocalReceiver {
 }
 
 interface Reception extends LocalReceiverOptions {
-  readonly keys: readonly VerifyingKey[];
-  /** The oldest first. */
-  readonly seenIds: Set<string>;
+  readonly opener: Opener;
+  /** Remembers what was accepted, by path and id. */
+  readonly store: Store<unknown>;
+}
+
+function receptionOf(options: LocalReceiverOptions): Reception {
+  const opener = {
+    keys: options.secrets.map(keyOf),
+    remoteKeys: null,
+    decryptionKeys: options.decryptionKeys ?? [],
+    toleranceSeconds: TOLERANCE_SECONDS,
+    now: options.now,
+  };
+  return { ...options, opener, store: memoryInbox({ idsMax: REMEMBERED_IDS_MAX, warn: () => {} }) };
 }
 
 /** What is wrong with a secret, as a clause that continues "the secret …" and does not repeat it; null if nothing is. */
 export function secretProblem(secret: string): string | null {
-  const parsed = parseVerifyingKey(secret);
+  const parsed = parseKey(secret);
   return parsed.kind === "problem" ? parsed.problem : null;
 }
 
 function keyOf(secret: string): VerifyingKey {
-  const parsed = parseVerifyingKey(secret);
+  const parsed = parseKey(secret);
   if (parsed.kind === "problem") {
     throw new Error(`the secret ${parsed.problem}`);
   }
   return parsed.key;
+}
+
+function parseKey(text: string): ParsedVerifyingKey {
+  return text.startsWith("whpk_") ? parsePublicKey(text) : parseSecret(text);
 }
 
 function receive(request: IncomingMessage, response: ServerResponse, reception: Reception): void {
@@ -158,80 +165,63 @@ async function accept(
   reception: Reception,
 ): Promise<void> {
   const receivedAtMs = reception.now();
-  const id = headerOf(request, "webhook-id");
   const path = request.url ?? "";
-  const contentType = headerOf(request, "content-type");
-  const verified = judge(request, id, sent, receivedAtMs, reception.keys);
-  const key = reception.decryptionKey ?? null;
-  const opened =
-    key === null || verified.kind === "rejected" || !isEncrypted(contentType)
-      ? null
-      : await decryptBody([key], sent, id);
-  const judged: Judgement = opened?.kind === "rejected" ? { kind: "rejected", reason: opened.reason } : verified;
-  const isDecrypted = opened?.kind === "decrypted";
-  const body = isDecrypted ? Buffer.from(opened.body) : sent;
-  const bodyType = isDecrypted ? (opened.contentType ?? null) : contentType;
-  const refusal = judged.kind === "rejected" ? null : (reception.refuse?.(path, id) ?? null);
-  const judgement: Judgement = refusal === null ? judged : { kind: "refused", reason: refusal };
-  const isAccepted = judgement.kind === "verified" || judgement.kind === "unverified";
-  const contents = contentsOf({ ...request.headers, "content-type": bodyType ?? "" }, body);
-  const isDuplicate = isAccepted && id !== null && isSeen(`${path} ${id}`, reception.seenIds);
-  reception.onRequest({
-    receivedAtMs,
-    path,
-    id,
-    eventType: contents.type,
-    eventId: contents.id,
-    contentType: bodyType,
-    body,
-    isDecrypted,
-    judgement,
-    isDuplicate,
-  });
-  if (isAccepted) {
-    response.writeHead(204).end();
-  } else {
-    answer(response, judgement.kind === "rejected" ? 401 : 503, judgement.reason);
+  const id = headerOf(request, "webhook-id");
+  const judged = await judgeRequest(reception.opener, headerMap(request.headers), sent);
+  const kept = await keepAll(judged, path, id, reception);
+  reception.onRequest({ ...judged, ...kept, receivedAtMs, path, id });
+  switch (kept.judgement.kind) {
+    case "verified":
+    case "unverified":
+      response.writeHead(204).end();
+      return;
+    case "rejected":
+      answer(response, kept.judgement.status, kept.judgement.reason);
+      return;
+    case "refused":
+      answer(response, 503, kept.judgement.reason);
   }
 }
 
-function isEncrypted(contentType: string | null): boolean {
-  return contentType?.split(";")[0]?.trim().toLowerCase() === ENCRYPTED_CONTENT_TYPE;
+interface Kept {
+  readonly judgement: Judgement;
+  readonly isDuplicate: boolean;
 }
 
-function judge(
-  request: IncomingMessage,
+/** Keeps the events of a request that is accepted, unless they were kept before. */
+async function keepAll(
+  { judgement, events }: JudgedRequest,
+  path: string,
   id: string | null,
-  body: Buffer,
-  nowMs: number,
-  keys: readonly VerifyingKey[],
-): Judgement {
-  if (keys.length === 0) {
-    return { kind: "unverified" };
+  { refuse, keep, store }: Reception,
+): Promise<Kept> {
+  if (judgement.kind === "rejected") {
+    return { judgement, isDuplicate: false };
   }
-  const headers = {
-    id,
-    timestamp: headerOf(request, "webhook-timestamp"),
-    signature: headerOf(request, "webhook-signature"),
-  };
-  const verification = verifySignature(keys, headers, body, Math.floor(nowMs / 1000));
-  return verification.kind === "verified"
-    ? { kind: "verified" }
-    : { kind: "rejected", reason: REJECTIONS[verification.reason] };
+  const refusal = refuse?.(path, id) ?? null;
+  if (refusal !== null) {
+    return { judgement: { kind: "refused", reason: refusal }, isDuplicate: false };
+  }
+  try {
+    let duplicates = 0;
+    const kept = events.length > 0 ? events : id === null ? [] : [{ ...NO_EVENT, id }];
+    for (const event of kept) {
+      const handle = async () => (event.type === "" ? undefined : keep?.(event));
+      const outcome = await store.once({ ...event, id: `${path} ${event.id}` }, handle);
+      duplicates += outcome === "duplicate" ? 1 : 0;
+    }
+    return { judgement, isDuplicate: kept.length > 0 && duplicates === kept.length };
+  } catch (thrown) {
+    return { judgement: { kind: "refused", reason: `it cannot be kept: ${messageOf(thrown)}` }, isDuplicate: false };
+  }
 }
 
-/** Whether the id was seen before; it is remembered from now on. */
-function isSeen(id: string, seenIds: Set<string>): boolean {
-  const isKnown = seenIds.delete(id);
-  seenIds.add(id);
-  if (seenIds.size > REMEMBERED_IDS_MAX) {
-    for (const oldest of seenIds) {
-      seenIds.delete(oldest);
-      break;
-    }
-  }
-  return isKnown;
-}
+/** Stands for a request that is no event, so that a second one with its id is known. */
+const NO_EVENT: ReceivedEvent = {
+  ...{ id: "", type: "", timestamp: "", data: undefined, dataText: undefined, large: undefined, source: undefined },
+  ...{ subject: undefined, attributes: {}, isTypeSigned: false, orderingKey: undefined },
+  ...{ traceparent: undefined, attempt: undefined },
+};
 
 /** Node joins a header that came more than once, and then it is not valid. */
 function headerOf(request: IncomingMessage, name: string): string | null {

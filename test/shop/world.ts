@@ -1,0 +1,44 @@
+/** Both sides of the shop, each in a database of its own, and the HTTP between them. */
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import pg from "pg";
+import { inboxSql } from "../../src/receive/inboxSql.ts";
+import { nodeHandler } from "../../src/receive/nodeHandler.ts";
+import { officeReceiver } from "./office.ts";
+
+export interface Shop {
+  /** The database of the side that sends; Postrider is in it. */
+  readonly front: pg.Pool;
+  readonly office: pg.Pool;
+  stop(): Promise<void>;
+}
+
+/** `frontUrl` has the schema of Postrider already. */
+export async function openShop(frontUrl: string, officeUrl: string): Promise<Shop> {
+  const front = new pg.Pool({ connectionString: frontUrl });
+  const office = new pg.Pool({ connectionString: officeUrl });
+  await front.query(sqlOf("front.sql"));
+  await office.query(sqlOf("office.sql"));
+  await office.query(inboxSql());
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const { rows } = await front.query<{ secret: string }>(
+    "select secret from postrider.create_endpoint($1, '{user.registered,order.paid}', options => $2)",
+    [`http://127.0.0.1:${port}/events`, JSON.stringify({ name: "office", retry_schedule: ["1 s", "2 s", "5 s"] })],
+  );
+  server.on("request", nodeHandler(officeReceiver(office, rows[0]?.secret ?? "")));
+  return { front, office, stop: () => stop(server, front, office) };
+}
+
+async function stop(server: Server, ...pools: readonly pg.Pool[]): Promise<void> {
+  server.close();
+  server.closeAllConnections();
+  await Promise.all(pools.map((pool) => pool.end()));
+}
+
+function sqlOf(name: string): string {
+  return readFileSync(new URL(name, import.meta.url), "utf8");
+}
