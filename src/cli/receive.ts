@@ -13,8 +13,7 @@ import { defineCommand, type Option, port, text } from "./command.ts";
 const origins: Option<readonly string[]> = {
   placeholder: "ORIGIN…",
   default: null,
-  sentence:
-    "fetch large payloads from these origins alone, such as https://events.example.com; needed where no signature says where they are",
+  sentence: "the only origins to fetch large payloads from; needed where their URL is not signed",
   isList: true,
   mistake: (value) =>
     URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
@@ -49,8 +48,7 @@ export const command = defineCommand({
     }),
     output: text({
       ...{ placeholder: "PATH", default: null },
-      sentence:
-        "write events here, each once: a file for each in a folder (PATH/), or lines of JSON in a file or to stdout (-); large payloads are fetched",
+      sentence: "write each event once: a file each in PATH/, or lines of JSON in a file, or to stdout (-)",
     }),
     "payload-origin": origins,
   },

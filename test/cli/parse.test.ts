@@ -54,7 +54,11 @@ test("each command has its defaults", async () => {
   assert.deepEqual(await parsed("adopt"), ["adopt", { "dry-run": false, json: false }]);
   assert.deepEqual(await parsed("status"), ["status", { json: false }]);
   assert.deepEqual(await parsed("health"), ["health", { ready: false }]);
-  assert.deepEqual(await parsed("receive"), ["receive", { port: 8428, secret: [], "decryption-key": null }]);
+  const unwritten = { output: null, "payload-origin": [] };
+  assert.deepEqual(await parsed("receive"), [
+    "receive",
+    { port: 8428, secret: [], "decryption-key": null, ...unwritten },
+  ]);
   assert.deepEqual(await parsed("types"), ["types", { output: null, check: null }]);
   assert.deepEqual(await parsed("ingest"), [
     "ingest",
@@ -69,9 +73,11 @@ test("every option is read, with its value after a blank or an equals sign", asy
   const dev = ["dev", { ...DEV, port: 5433, "data-dir": "/tmp/data", "no-demo": true }];
   assert.deepEqual(await parsed("dev --port 5433 --data-dir /tmp/data --no-demo"), dev);
   assert.deepEqual(await parsed("dev --no-demo --data-dir=/tmp/data --port=5433"), dev);
-  assert.deepEqual(await parsed(`receive --port 0 --secret ${SECRET} --decryption-key key.json`), [
+  const origin = "https://events.example.com";
+  const written = `--output - --payload-origin ${origin}`;
+  assert.deepEqual(await parsed(`receive --port 0 --secret ${SECRET} --decryption-key key.json ${written}`), [
     "receive",
-    { port: 0, secret: [SECRET], "decryption-key": "key.json" },
+    { port: 0, secret: [SECRET], "decryption-key": "key.json", output: "-", "payload-origin": [origin] },
   ]);
   const ingest =
     "ingest --follow app.log --from-end --name app --rotated app.* --type app.log --tenant a --where $.n>1 --json";
@@ -114,7 +120,8 @@ test("options of which each does something else are refused together", async () 
 
 test("several secrets may follow one option, or each its own", async () => {
   for (const line of [`--secret ${SECRET} ${OTHER_SECRET}`, `--secret ${SECRET} --secret=${OTHER_SECRET}`]) {
-    const values = { port: 9000, secret: [SECRET, OTHER_SECRET], "decryption-key": null };
+    const secret = [SECRET, OTHER_SECRET];
+    const values = { port: 9000, secret, "decryption-key": null, output: null, "payload-origin": [] };
     assert.deepEqual(await parsed(`receive ${line} --port 9000`), ["receive", values]);
   }
 });
@@ -174,7 +181,7 @@ test("three ways lead to a command's help, with its usage, options, defaults and
   );
   assert.match(
     await helpText("receive --help"),
-    /^Usage: postrider receive \[--port N\] \[--secret S…\] \[--decryption-key FILE\]$/m,
+    /^Usage: postrider receive \[--port N\] \[--secret S…\] \[--decryption-key FILE\] \[--output PATH\]/m,
   );
   assert.match(await helpText("dev --help"), /default: \.postrider/);
 });
