@@ -1,5 +1,4 @@
 import { createHash, randomUUID } from "node:crypto";
-import type { Database } from "../db/database.ts";
 import { unreadableReason } from "../db/pgErrors.ts";
 import { decodeSigning, type Signing } from "../db/signing.ts";
 import { defineStatement, type RowOf } from "../db/statements.ts";
@@ -11,6 +10,7 @@ import type { SealingKey } from "../secrets/sealing.ts";
 import { problem } from "../serve/problem.ts";
 import type { Events } from "../telemetry/bus.ts";
 import type { Emitted } from "../telemetry/events.ts";
+import type { ListenerDatabase } from "./listenerDatabase.ts";
 import { type Head, type ItemRow, pageBody } from "./pullPage.ts";
 import { PullWaiting } from "./pullWaiting.ts";
 import { addRoute, type ListenerApp, type ListenerContext } from "./routes.ts";
@@ -56,7 +56,7 @@ const LARGE_READ_MS = 300_000;
 const RETRY_S = 5;
 
 export interface PullOptions {
-  readonly database: Database;
+  readonly database: ListenerDatabase;
   readonly sealingKeys: readonly SealingKey[];
   /** CloudEvents' `source`. */
   readonly source: string;
@@ -94,7 +94,7 @@ export function addPull(app: ListenerApp, options: PullOptions): void {
 }
 
 class Pull {
-  readonly #database: Database;
+  readonly #database: ListenerDatabase;
   readonly #sealingKeys: readonly SealingKey[];
   readonly #formats: Formats;
   readonly #waiting: PullWaiting;
@@ -219,7 +219,9 @@ class Pull {
 
   async #fetchPage(asked: Asked): Promise<Page> {
     const limits = { bytesMax: PAGE_BYTES, itemBytesMax: ITEM_BYTES_MAX };
-    const { rows } = await this.#database.run(fetchEvents, { listenerId: this.#listenerId, ...limits, ...asked });
+    // Postgres takes seconds for a large event, and a request that fails for that would fail again.
+    const database = asked.withLarge ? this.#database.payloads : this.#database;
+    const { rows } = await database.run(fetchEvents, { listenerId: this.#listenerId, ...limits, ...asked });
     const [head, ...items] = rows;
     return {
       head: {

