@@ -469,11 +469,13 @@ describe("a page ends early", () => {
     const first = await claimEvents(database.pool, { events: 400 });
     assert.equal(first.outcome, "page");
     assert.ok(first.eventCount >= 1 && first.eventCount < 300, `${first.eventCount} events`);
+    // On a busy machine it ends early, too.
     const second = await claimEvents(database.pool, { events: 2 });
+    assert.ok(second.eventCount >= 1);
     const ids = await rowsOf<{ id: string }>(database.pool, "select id from postrider.outbox order by xid, seq");
     assert.deepEqual(
       [...eventsOf(first.pairs), ...eventsOf(second.pairs)],
-      ids.slice(0, first.eventCount + 2).map(({ id }) => id),
+      ids.slice(0, first.eventCount + second.eventCount).map(({ id }) => id),
     );
   });
 
