@@ -1,6 +1,6 @@
 /**
  * The operations of the API as the page knows them. The bundler writes them in, out of the routes and their statements
- * (bundle.ts), so that the SQL which the page shows is the very text that the API of the same build runs.
+ * (uiBundle.ts), so that the SQL which the page shows is the very text that the API of the same build runs.
  */
 export interface Operation {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
