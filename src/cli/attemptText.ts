@@ -1,8 +1,6 @@
 import type { RecentAttempt } from "../db/recentAttempts.ts";
-import { displayLine, durationText, padType, type Word } from "../dev/display.ts";
+import { displayLine, durationText, padType, shortened, type Word } from "../dev/display.ts";
 import { printable } from "../ground/printable.ts";
-
-const ERROR_CHARS_MAX = 200;
 
 /** An attempt on a line, with the time at which it ended, by the clock of this terminal. Text from outside is made printable. */
 export function attemptText(attempt: RecentAttempt): string {
@@ -52,8 +50,4 @@ function followsOf({
     return [`attempt ${attempt_number}, the last one`];
   }
   return attempt_number === 1 && state === "succeeded" ? [] : [`attempt ${attempt_number}`];
-}
-
-function shortened(text: string): string {
-  return printable(text.length > ERROR_CHARS_MAX ? `${text.slice(0, ERROR_CHARS_MAX)}…` : text);
 }

@@ -1,5 +1,5 @@
 import type { Act, EndpointJourney, EventJourney, Journey, JourneyAttempt, MissingEvent } from "../db/journey.ts";
-import { durationText } from "../dev/display.ts";
+import { durationText, shortened } from "../dev/display.ts";
 import { counted } from "../ground/counted.ts";
 import { printable } from "../ground/printable.ts";
 import { terminalJson } from "../ground/terminalJson.ts";
@@ -8,7 +8,6 @@ import { terminalJson } from "../ground/terminalJson.ts";
 const UNMATCHED_SHOWN = 20;
 /** Of one delivery: the first ones, and the last ones. */
 const ATTEMPTS_SHOWN = 20;
-const ERROR_CHARS_MAX = 200;
 const SINCE_WIDTH = 10;
 
 /** The journey for a person to read. Text from outside is made printable. */
@@ -94,9 +93,7 @@ function attemptLine(attempt: JourneyAttempt, since: string): string {
 }
 
 function errorOf(error: string | null): readonly string[] {
-  return error === null
-    ? []
-    : [printable(error.length > ERROR_CHARS_MAX ? `${error.slice(0, ERROR_CHARS_MAX)}…` : error)];
+  return error === null ? [] : [shortened(error)];
 }
 
 function actLine({ at, actor, action, reason }: Act, since: string): string {

@@ -163,7 +163,8 @@ function failingText({ endpoint_id, failures, next_probe_ms }: EventFields<"circ
   return `endpoint ${endpoint_id}: it has failed ${failures} times in a row${more}; the next probe in ${durationText(next_probe_ms)}`;
 }
 
-function shortened(text: string): string {
+/** As much of a text from outside as a line has room for, made printable. */
+export function shortened(text: string): string {
   return printable(text.length > ERROR_CHARS_MAX ? `${text.slice(0, ERROR_CHARS_MAX)}…` : text);
 }
 

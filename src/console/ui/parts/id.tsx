@@ -11,7 +11,7 @@ export function EventId({ id }: { readonly id: string }) {
   );
 }
 
-export function shortId(id: string): string {
+function shortId(id: string): string {
   return `${id.slice(0, 8)}…${id.slice(-ENDS)}`;
 }
 
