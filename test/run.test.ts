@@ -75,6 +75,19 @@ test("a test that never ends has failed, and so has a file that cannot be read o
   assert.deepEqual(await run(broken, short, empty), { code: 1, lastLine: "0 passed, 3 failed" });
 });
 
+test("the CPU time of each file is listed if it is asked for, the dearest first", async () => {
+  const cheap = await file("cheap", `test("a", () => {});`);
+  const dear = await file("dear", `test("b", () => { while (process.cpuUsage().user < 500_000); });`);
+  const { stdout } = await runCommand(["--cost", cheap, dear], environment());
+  const listed = [...stdout.matchAll(/^CPU ([\d.]+) s: (.*) on /gm)].map(([, seconds, path]) => ({ seconds, path }));
+  assert.deepEqual(
+    listed.map(({ path }) => path),
+    [dear, cheap].map((path) => relative(process.cwd(), path)),
+  );
+  assert.ok(Number(listed[0]?.seconds) >= 0.5, stdout);
+  assert.match(stdout, /^CPU [\d.]+ s in all\n.*\n2 passed, 0 failed\n$/m);
+});
+
 test("what a file leaves running ends with it", async () => {
   const leaving = await file(
     "leaving",

@@ -1,8 +1,9 @@
 /**
- * `npm test [-- --postgres MAJOR|older|all] [--dates] [--complete] [--test-flag=… | file | directory …]`: a PostgreSQL
- * server of the newest major, or of each one asked for, and each test file in its own process. Without paths, plan.ts says
- * which files. With --dates, the runs begin at other dates. All runs share one queue, so the cores never wait for the last
- * file of one server before the next one starts.
+ * `npm test [-- --postgres MAJOR|older|all] [--dates] [--complete] [--cost] [--test-flag=… | file | directory …]`: a
+ * PostgreSQL server of the newest major, or of each one asked for, and each test file in its own process. Without paths,
+ * plan.ts says which files. With --dates, the runs begin at other dates. All runs share one queue, so the cores never wait
+ * for the last file of one server before the next one starts. With --cost, the files run one after another, and the end
+ * says how much CPU time each took, that of the server included.
  *
  * POSTRIDER_TEST_SERVER_URL names a server to use instead of an embedded one. The role must be a superuser, because the
  * tests create and drop databases and roles.
@@ -10,6 +11,7 @@
 import { relative } from "node:path";
 import { messageOf } from "../src/ground/errors.ts";
 import { MAJORS, planRuns, type Run, startRank, type Wish } from "./plan.ts";
+import { serverCpuMs } from "./support/cpu.ts";
 import { createTemplate, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
 import type { Failure, ResultCounts } from "./support/noteResults.ts";
 import { installPackages } from "./support/packages.ts";
@@ -38,6 +40,19 @@ interface Round {
 
 type RoundServer = TestServer & { readonly variables?: Readonly<Record<string, string>> };
 
+interface RoundOptions {
+  readonly flags: readonly string[];
+  readonly isLive: boolean;
+  readonly showsCost: boolean;
+}
+
+interface PreparedRound {
+  readonly variables: Readonly<Record<string, string>>;
+  /** The server's; null for one that was given. */
+  readonly pid: number | null;
+  stop(): Promise<void>;
+}
+
 /** What is started at once. */
 interface Job {
   readonly round: RunningRound;
@@ -51,32 +66,40 @@ async function main(args: readonly string[]): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => interruption.abort(signal));
   }
-  const { flags, wish } = parseArguments(args);
+  const { flags, wish, showsCost } = parseArguments(args);
   const rounds = roundsOf(wish);
   await removeAbandonedDirectories();
   await Promise.all([...new Set(rounds.flatMap(({ packages }) => packages))].map(installPackages));
   const isLive = rounds.length === 1 && rounds[0]?.files.length === 1;
-  const running = rounds.map((round) => new RunningRound(round, { flags, isLive }));
+  const running = rounds.map((round) => new RunningRound(round, { flags, isLive, showsCost }));
   try {
-    await runJobs(running.flatMap(jobsOf).sort((one, other) => rankOf(one) - rankOf(other)));
+    const jobs = running.flatMap(jobsOf).sort((one, other) => rankOf(one) - rankOf(other));
+    await runJobs(jobs, showsCost ? 1 : CONCURRENCY);
   } catch (error) {
     interruption.abort("SIGTERM");
     throw error;
   } finally {
     await Promise.all(running.map((round) => round.stop()));
   }
-  return interruption.signal.aborted ? 1 : conclude(running);
+  if (interruption.signal.aborted) return 1;
+  if (showsCost) listCosts(running);
+  return conclude(running);
 }
 
-function parseArguments(args: readonly string[]): { readonly flags: readonly string[]; readonly wish: Wish } {
+function parseArguments(args: readonly string[]): {
+  readonly flags: readonly string[];
+  readonly wish: Wish;
+  readonly showsCost: boolean;
+} {
   const words = args.flatMap((arg) => (arg.startsWith("--postgres=") ? arg.split("=") : [arg]));
   const at = words.indexOf("--postgres");
   const [, postgres = ""] = at < 0 ? [] : words.splice(at, 2);
   const extent = (["dates", "complete"] as const).find((known) => words.includes(`--${known}`));
-  const flags = words.filter((word) => word.startsWith("-") && word !== `--${extent}`);
+  const flags = words.filter((word) => word.startsWith("-") && ![`--${extent}`, "--cost"].includes(word));
   const paths = words.filter((word) => !word.startsWith("-"));
   return {
     flags,
+    showsCost: words.includes("--cost"),
     wish: { paths, ...(at < 0 ? {} : { postgres: postgresOf(postgres) }), ...(extent === undefined ? {} : { extent }) },
   };
 }
@@ -130,7 +153,7 @@ function rankOf({ files }: Job): number {
   return Math.min(...files.map(startRank));
 }
 
-async function runJobs(jobs: readonly Job[]): Promise<void> {
+async function runJobs(jobs: readonly Job[], atOnce: number): Promise<void> {
   const queue = jobs.values();
   const work = async () => {
     for (const { round, files } of queue) {
@@ -138,7 +161,7 @@ async function runJobs(jobs: readonly Job[]): Promise<void> {
       await Promise.all(files.map((file) => round.run(file)));
     }
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  await Promise.all(Array.from({ length: atOnce }, work));
 }
 
 /** Its server starts with its first file and stops after its last one. */
@@ -148,19 +171,24 @@ class RunningRound {
   get results(): readonly FileResults[] {
     return this.plan.files.flatMap((file) => this.#results.get(file) ?? []);
   }
-  readonly #options: { readonly flags: readonly string[]; readonly isLive: boolean };
+  /** The CPU time of the files and of the server meanwhile, if it was asked for. */
+  readonly costs = new Map<string, number>();
+  readonly #options: RoundOptions;
   readonly #results = new Map<string, FileResults>();
-  #prepared: Promise<{ readonly variables: Readonly<Record<string, string>>; stop(): Promise<void> }> | undefined;
+  #prepared: Promise<PreparedRound> | undefined;
 
-  constructor(plan: Round, options: { readonly flags: readonly string[]; readonly isLive: boolean }) {
+  constructor(plan: Round, options: RoundOptions) {
     this.plan = plan;
     this.#options = options;
   }
 
   async run(file: string): Promise<void> {
     this.#prepared ??= prepare(this.plan);
-    const { variables } = await this.#prepared;
-    const results = await runTestFile(file, { ...this.#options, variables, interruption: interruption.signal });
+    const { variables, pid } = await this.#prepared;
+    const { showsCost, ...options } = this.#options;
+    const serverMs = showsCost ? meterOf(pid) : undefined;
+    const results = await runTestFile(file, { ...options, variables, interruption: interruption.signal });
+    if (serverMs !== undefined) this.costs.set(file, results.cpuMs + serverMs());
     // Beside others on a machine the time says little, and the CPU time as much as ever.
     const took = `${seconds(results.tookMs)} (CPU ${seconds(results.cpuMs)})`;
     process.stdout.write(`${this.plan.name}: ${relative(process.cwd(), file)}, ${took}\n${results.output}`);
@@ -176,7 +204,7 @@ class RunningRound {
   }
 }
 
-async function prepare(round: Round) {
+async function prepare(round: Round): Promise<PreparedRound> {
   const server = await round.start();
   try {
     const template = await createTemplate(server.url);
@@ -187,12 +215,29 @@ async function prepare(round: Round) {
         [TEMPLATE_VARIABLE]: template.name,
         [MAJOR_VARIABLE]: String(server.major ?? ""),
       },
+      pid: server.pid,
       stop: () => template.drop().finally(() => server.stop()),
     };
   } catch (error) {
     await server.stop();
     throw error;
   }
+}
+
+/** How much CPU time a server takes from now on; nothing of one that was given. */
+function meterOf(pid: number | null): () => number {
+  if (pid === null) return () => 0;
+  const beforeMs = serverCpuMs(pid);
+  return () => serverCpuMs(pid) - beforeMs;
+}
+
+/** The dearest first, and their sum. */
+function listCosts(rounds: readonly RunningRound[]): void {
+  const costs = rounds.flatMap(({ plan, costs }) => [...costs].map(([file, ms]) => ({ round: plan.name, file, ms })));
+  for (const { round, file, ms } of costs.toSorted((one, other) => other.ms - one.ms)) {
+    console.log(`CPU ${seconds(ms)}: ${relative(process.cwd(), file)} on ${round}`);
+  }
+  console.log(`CPU ${seconds(costs.reduce((sum, { ms }) => sum + ms, 0))} in all`);
 }
 
 /** Names every failure again for readers of the end alone. The last line is the sum over all rounds. */

@@ -1,6 +1,6 @@
 /** A reporter for Node's tests that writes the counts, the failures and the CPU time of a file as JSON when it ends. */
-import { readFileSync } from "node:fs";
 import type { TestEvent } from "node:test/reporters";
+import { ownCpuMs } from "./cpu.ts";
 
 export interface ResultCounts {
   readonly passed: number;
@@ -43,7 +43,7 @@ export default async function* noteResults(events: AsyncIterable<TestEvent>): As
       const { tests, passed, skipped, todo } = event.data.counts;
       // A cancelled test has failed.
       const counts: ResultCounts = { passed, failed: tests - passed - skipped - todo, skipped };
-      yield JSON.stringify({ counts, failures, cpuMs: cpuMs() } satisfies Results);
+      yield JSON.stringify({ counts, failures, cpuMs: ownCpuMs() } satisfies Results);
     }
   }
 }
@@ -63,22 +63,6 @@ class NamesAround {
 
   #around(file: string | undefined, nesting: number): string[] {
     return (this.#byFile.get(file) ?? []).slice(0, nesting);
-  }
-}
-
-/** Linux counts in hundredths of a second. Elsewhere it is the process alone. */
-function cpuMs(): number {
-  try {
-    const stat = readFileSync("/proc/self/stat", "latin1");
-    const [user = 0, system = 0, usersChildren = 0, systemsChildren = 0] = stat
-      .slice(stat.lastIndexOf(")") + 2)
-      .split(" ")
-      .slice(11, 15)
-      .map(Number);
-    return (user + system + usersChildren + systemsChildren) * 10;
-  } catch {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1_000;
   }
 }
 

@@ -16,6 +16,8 @@ export interface TestServer {
   readonly url: string;
   /** Null for a server that was given. */
   readonly major: Major | null;
+  /** Null for a server that was given. */
+  readonly pid: number | null;
   stop(): Promise<void>;
 }
 
@@ -44,7 +46,7 @@ export async function startServer(
         ...settings,
       },
     });
-    return { url: server.url, major, stop: () => server.stop().then(remove) };
+    return { url: server.url, major, pid: server.pid, stop: () => server.stop().then(remove) };
   } catch (error) {
     await remove();
     throw error;
@@ -62,7 +64,7 @@ export function startAnotherServer(options?: ServerOptions): Promise<TestServer>
 }
 
 export async function givenServer(url: string): Promise<TestServer> {
-  return { url, major: null, stop: async () => {} };
+  return { url, major: null, pid: null, stop: async () => {} };
 }
 
 /** The older ones are installed beside the tests, under names that say which; see the aliases in servers/package.json. */

@@ -1,0 +1,34 @@
+/** CPU time, which says as much beside other work on the machine as alone. */
+import { readFileSync } from "node:fs";
+
+/** Linux counts in hundredths of a second. */
+const TICK_MS = 10;
+
+/** Of this process and of those that it has started and seen end. Where there is no /proc, of the process alone. */
+export function ownCpuMs(): number {
+  try {
+    return cpuMsOf("self");
+  } catch {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1_000;
+  }
+}
+
+/** Of a server, its sessions that have ended and its present processes. Only Linux tells. */
+export function serverCpuMs(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ");
+  return [String(pid), ...children.filter((child) => child.trim() !== "")].reduce(
+    (sum, each) => sum + cpuMsOf(each),
+    0,
+  );
+}
+
+function cpuMsOf(pid: string): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  const [user = 0, system = 0, usersEnded = 0, systemsEnded = 0] = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(11, 15)
+    .map(Number);
+  return (user + system + usersEnded + systemsEnded) * TICK_MS;
+}
