@@ -157,6 +157,17 @@ create table postrider.api_key (
   constraint "key_hash is a SHA-256" CHECK ((length(key_hash) = 32))
 ) with (fillfactor=50);
 
+create table postrider.api_request (
+  id bytea not null,
+  request_hash bytea not null,
+  status smallint not null,
+  answer text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint api_request_pkey PRIMARY KEY (id),
+  constraint "id and request_hash are SHA-256" CHECK (((length(id) = 32) AND (length(request_hash) = 32))),
+  constraint "status is one of success" CHECK (((status >= 200) AND (status <= 299)))
+);
+
 create table postrider.api_session (
   id uuid not null default postrider.uuid_v7(),
   api_key_id uuid not null,
@@ -749,6 +760,8 @@ create table postrider.unmatched_minute_part_default partition of postrider.unma
 
 -- Indexes that no constraint brings along
 
+CREATE INDEX api_request_created_at ON postrider.api_request USING btree (created_at);
+
 CREATE INDEX api_session_api_key_id ON postrider.api_session USING btree (api_key_id);
 
 CREATE INDEX audit_endpoint_id ON postrider.audit USING btree (endpoint_id, at);
@@ -990,6 +1003,8 @@ create function postrider_internal.batch_id(endpoint_id uuid, event_ids uuid[]) 
 create function postrider_internal.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer, condition text DEFAULT 'well'::text, condition_ms integer DEFAULT NULL::integer, condition_reason text DEFAULT NULL::text, is_renewal boolean DEFAULT false, encryption_key_ids text[] DEFAULT '{}'::text[], public_url text DEFAULT NULL::text) returns boolean security definer;
 
 create function postrider_internal.begin_action(action text, endpoint_id uuid, detail jsonb) returns void;
+
+create function postrider_internal.begin_api_request(request_id bytea, given_hash bytea, OUT state text, OUT status smallint, OUT answer text) returns record security definer;
 
 create function postrider_internal.begin_claim() returns boolean;
 
@@ -1326,6 +1341,8 @@ create function postrider_internal.judge_payload(event_type text, payload json, 
 create function postrider_internal.judge_probes(event_ids uuid[], endpoint_ids uuid[], failure_kinds text[]) returns jsonb;
 
 create function postrider_internal.judged_event_types() returns text[];
+
+create function postrider_internal.keep_api_request(request_id bytea, request_hash bytea, status smallint, answer text) returns void security definer;
 
 create function postrider_internal.keep_files(files text[], postrider_version text) returns SETOF text;
 
@@ -1834,6 +1851,18 @@ comment on column postrider.api_key.created_by is 'The database role that made i
 comment on column postrider.api_key.expires_at is 'Until when it is valid; null for no end.';
 
 comment on column postrider.api_key.last_used_at is 'When it was last used, to the minute; null if it never was.';
+
+comment on table postrider.api_request is 'What the API answered to requests with an Idempotency-Key, for a day: one that is repeated gets the same answer and is not done again. What is shown once, such as a secret, is left out.';
+
+comment on column postrider.api_request.id is 'The SHA-256 of who asked and of the Idempotency-Key.';
+
+comment on column postrider.api_request.request_hash is 'The SHA-256 of the Idempotency-Key and of what was asked, so that another request with the same key is told apart.';
+
+comment on column postrider.api_request.status is 'The HTTP status of the answer.';
+
+comment on column postrider.api_request.answer is 'The body of the answer.';
+
+comment on column postrider.api_request.created_at is 'When it was answered.';
 
 comment on table postrider.api_session is 'Browsers that are logged in to the dashboard with a key, and links that log one in. They end with the key.';
 
@@ -3331,6 +3360,8 @@ comment on function postrider_internal.beat(uuid,text,integer,text,integer,integ
 
 comment on function postrider_internal.begin_action(text,uuid,jsonb) is 'Opens a row in the audit. Until end_action(), every change adds to it what was there before and after.';
 
+comment on function postrider_internal.begin_api_request(bytea,bytea) is 'Whether a request of the API with an Idempotency-Key is to be done. state: new; in progress: another transaction does it; done: with the answer that it got; another: the key was used for another request.';
+
 comment on function postrider_internal.begin_claim() is 'Takes the claim lock, and says whether it was free. Refuses a transaction in which a claim would not be exact.';
 
 comment on function postrider_internal.begin_epoch() is 'Begins an epoch, postrider.server_epoch, if there is none; returns the id of the present one.';
@@ -3425,7 +3456,7 @@ comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],i
 
 comment on function postrider_internal.declared_grants() is 'What each role is granted: on tables as written here, on functions and views as their files say.';
 
-comment on function postrider_internal.delete_records(timestamp with time zone,timestamp with time zone) is 'Deletes some replays that finished before that time, some minutes before it that no day holds, hours past their own retention, and some rows of the audit that are older than that and than a year; returns how many.';
+comment on function postrider_internal.delete_records(timestamp with time zone,timestamp with time zone) is 'Deletes some replays that finished before that time, some minutes before it that no day holds, hours past their own retention, some answers of the API that are older than a day, and some rows of the audit that are older than that and than a year; returns how many.';
 
 comment on function postrider_internal.delete_strays(date,timestamp with time zone) is 'Deletes some rows of the default partitions that belong to days before that one, in UTC, and are no longer needed; returns how many.';
 
@@ -3666,6 +3697,8 @@ comment on function postrider_internal.judge_payload(text,json,jsonb,jsonpath,bi
 comment on function postrider_internal.judge_probes(uuid[],uuid[],text[]) is 'Closes the circuits of endpoints that have succeeded, and doubles the gap after a probe that has failed. Returns what the daemon says of them; null if that is nothing.';
 
 comment on function postrider_internal.judged_event_types() is 'The event types whose definition an insert looks at, because they are enforced; null for all. Rewritten by postrider_internal.set_judged_event_types when the catalogue changes.';
+
+comment on function postrider_internal.keep_api_request(bytea,bytea,smallint,text) is 'Keeps what the API answered to a request with an Idempotency-Key, in the transaction that did it.';
 
 comment on function postrider_internal.keep_files(text[],text) is 'Drops the objects of the function files that are not among these and returns their names. Records the present state of all others. For the owner, within a migration.';
 
@@ -4171,6 +4204,10 @@ grant select (created_at, created_by, expires_at, id, last_used_at, name, scopes
 
 grant select (created_at, created_by, expires_at, id, last_used_at, name, scopes) on table postrider.api_key to postrider_reader;
 
+grant select (created_at, id, status) on table postrider.api_request to postrider_operator;
+
+grant select (created_at, id, status) on table postrider.api_request to postrider_reader;
+
 grant select (api_key_id, created_at, expires_at, id) on table postrider.api_session to postrider_operator;
 
 grant select (api_key_id, created_at, expires_at, id) on table postrider.api_session to postrider_reader;
@@ -4563,6 +4600,8 @@ grant execute on function postrider_internal.base64url_bytes(jsonb) to postrider
 
 grant execute on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean,text[],text) to postrider_daemon;
 
+grant execute on function postrider_internal.begin_api_request(bytea,bytea) to postrider_operator;
+
 grant execute on function postrider_internal.capture_function(text,text,text,text[],text[],json,text) to postrider_publisher;
 
 grant execute on function postrider_internal.capture_moves(regclass,text,text,text,text) to postrider_publisher;
@@ -4714,6 +4753,8 @@ grant execute on function postrider_internal.judge_event(text,json) to postrider
 grant execute on function postrider_internal.judge_filters(json,uuid[],jsonpath[]) to postrider_daemon;
 
 grant execute on function postrider_internal.judged_event_types() to postrider_publisher;
+
+grant execute on function postrider_internal.keep_api_request(bytea,bytea,smallint,text) to postrider_operator;
 
 grant execute on function postrider_internal.leave(uuid) to postrider_daemon;
 

@@ -3,6 +3,7 @@ import { messageOf } from "../ground/errors.ts";
 import { VERSION } from "../ground/version.ts";
 import { problem } from "../serve/problem.ts";
 import type { Rate } from "../serve/rateLimit.ts";
+import type { TrustedUsers } from "../serve/trustedUsers.ts";
 import type { ConsoleDatabase } from "./consoleDatabase.ts";
 import { addDashboard } from "./dashboard.ts";
 import { isKnownHost } from "./guards.ts";
@@ -18,14 +19,16 @@ export interface ConsoleOptions {
   readonly database: ConsoleDatabase;
   /** Names, besides addresses and localhost, under which the API may be asked. */
   readonly hosts: readonly string[];
-  /** Of the requests of one key. */
+  /** Of the requests of one key, or one user. */
   readonly keyRate?: Rate;
+  /** Those whom a proxy names; null if none is trusted. */
+  readonly users?: TrustedUsers | null;
   /** An error that nobody expected. The client learns nothing of it. */
   readonly onError: (message: string) => void;
 }
 
 /** The API: every route of the table, the sessions of the dashboard, and the document that describes them. */
-export function makeConsoleApp({ database, hosts, keyRate, onError }: ConsoleOptions): ConsoleApp {
+export function makeConsoleApp({ database, hosts, keyRate, users = null, onError }: ConsoleOptions): ConsoleApp {
   const app = new Hono<ConsoleEnv>();
   addGuards(app, hosts);
   app.notFound(() => problem(404));
@@ -36,8 +39,8 @@ export function makeConsoleApp({ database, hosts, keyRate, onError }: ConsoleOpt
     }
     return answer ?? problem(500);
   });
-  addSessions(app, database);
-  addOperations(app, new Operations(database, keyRate));
+  addSessions(app, database, users);
+  addOperations(app, new Operations({ database, rate: keyRate, users }));
   addDashboard(app);
   app.get("/openapi.json", (context) => context.body(openApiText(), 200, JSON_TYPE));
   return app;

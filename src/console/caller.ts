@@ -1,25 +1,42 @@
 import { createHash } from "node:crypto";
 import { defineStatement, type Queryable } from "../db/statements.ts";
-import type { Scope } from "./route.ts";
+import type { Scope } from "../domain/scope.ts";
+import { type NamedUser, type TrustedUsers, userOf } from "../serve/trustedUsers.ts";
 
 const useApiKey = defineStatement("use_api_key", {
   params: { tokenHash: "text" },
   columns: { key_id: "uuid", name: "text", scopes: "text[]" },
 });
 
-/** Who asks: the key, or the key of the session. */
+/** Who asks: the key, the key of the session, or the user whom a proxy names. */
 export interface Caller {
-  readonly keyId: string;
+  readonly kind: "key" | "user";
+  /** Another one for everybody. */
+  readonly id: string;
   readonly name: string;
+  /** What the audit shows. */
+  readonly onBehalfOf: string;
   readonly scopes: readonly string[];
 }
 
 /** What a request shows to say whose it is. */
-export interface Credential {
-  readonly kind: "key" | "session";
-  /** SHA-256, in hex. */
-  readonly hash: string;
+export type Credential =
+  | { readonly kind: "key" | "session"; readonly hash: string }
+  | { readonly kind: "user"; readonly hash: string; readonly caller: Caller };
+
+/** What tells of a request who asks. */
+export interface Identification {
+  readonly authorization: string | undefined;
+  readonly cookies: string | undefined;
+  /** As Node has them. */
+  readonly rawHeaders: readonly string[];
+  readonly remoteAddress: string | undefined;
 }
+
+export type Identified =
+  | Credential
+  | { readonly kind: "nobody" }
+  | { readonly kind: "mistake"; readonly problem: string };
 
 /** Scopes that include others. */
 const INCLUDED: Readonly<Record<string, readonly Scope[]>> = {
@@ -42,14 +59,37 @@ export const ROLES: Readonly<Record<Scope, string>> = {
 
 export const SESSION_COOKIE = "postrider_session";
 
-/** Of a request's headers; null if they show nothing that could be ours. A key goes before a cookie. */
-export function credentialOf(authorization: string | undefined, cookies: string | undefined): Credential | null {
-  if (authorization !== undefined) {
-    const [, key] = /^Bearer +(prk_[A-Za-z0-9_-]{43}) *$/i.exec(authorization) ?? [];
-    return key === undefined ? null : { kind: "key", hash: hashOf(key) };
+const NOBODY: NamedUser = { kind: "nobody" };
+
+/**
+ * A key goes before everything, because whoever sends one means it. A user whom the proxy names goes before a cookie, which
+ * may be that of whoever sat at the browser before.
+ */
+export function identify(
+  { authorization, cookies, rawHeaders, remoteAddress }: Identification,
+  users: TrustedUsers | null,
+): Identified {
+  const [, key] = /^Bearer +(prk_[A-Za-z0-9_-]{43}) *$/i.exec(authorization ?? "") ?? [];
+  if (key !== undefined) {
+    return { kind: "key", hash: hashOf(key) };
   }
-  const token = sessionToken(cookies);
-  return token === null ? null : { kind: "session", hash: hashOf(token) };
+  const named = users === null ? NOBODY : userOf(users, rawHeaders, remoteAddress);
+  if (named.kind === "user") {
+    const { name, scopes } = named;
+    const onBehalfOf = `user:${name}`;
+    return {
+      kind: "user",
+      hash: hashOf(onBehalfOf),
+      caller: { kind: "user", id: onBehalfOf, name, onBehalfOf, scopes },
+    };
+  }
+  const token = authorization === undefined ? sessionToken(cookies) : null;
+  return named.kind === "mistake" || token === null ? named : { kind: "session", hash: hashOf(token) };
+}
+
+/** Whether a browser adds it to a request that another site makes it send. */
+export function isAmbient({ kind }: Credential): boolean {
+  return kind !== "key";
 }
 
 function sessionToken(cookies: string | undefined): string | null {
@@ -62,8 +102,13 @@ export function hashOf(token: string): string {
 }
 
 /** Null: there is no such key or session, or it has expired. */
-export async function findCaller(database: Queryable, { hash }: Credential): Promise<Caller | null> {
-  const { rows } = await database.run(useApiKey, { tokenHash: hash });
+export async function findCaller(database: Queryable, credential: Credential): Promise<Caller | null> {
+  if (credential.kind === "user") {
+    return credential.caller;
+  }
+  const { rows } = await database.run(useApiKey, { tokenHash: credential.hash });
   const [found] = rows;
-  return found === undefined ? null : { keyId: found.key_id, name: found.name, scopes: found.scopes };
+  return found === undefined
+    ? null
+    : { kind: "key", id: found.key_id, name: found.name, onBehalfOf: found.name, scopes: found.scopes };
 }

@@ -3,6 +3,7 @@ import { Database } from "../db/database.ts";
 import { SessionPool } from "../db/sessionPool.ts";
 import { Sockets } from "../db/sockets.ts";
 import { defineStatement, type Queryable } from "../db/statements.ts";
+import type { Scope } from "../domain/scope.ts";
 import { endsWithin } from "../ground/endsWithin.ts";
 import { type Caller, type Credential, findCaller, may, ROLES } from "./caller.ts";
 import type { Route } from "./route.ts";
@@ -25,7 +26,7 @@ export interface ConsoleDatabaseOptions {
 export type Done<Value> =
   | { readonly kind: "done"; readonly value: Value; readonly caller: Caller }
   | { readonly kind: "stranger" }
-  | { readonly kind: "lacking"; readonly caller: Caller };
+  | { readonly kind: "lacking"; readonly scope: Scope; readonly caller: Caller };
 
 /** Postgres for the API, by a login that is not the daemon's. It shares no connection with deliveries. */
 export class ConsoleDatabase extends Database {
@@ -45,20 +46,21 @@ export class ConsoleDatabase extends Database {
    */
   act<Value>(
     credential: Credential,
-    { scope, method }: Pick<Route, "scope" | "method">,
-    work: (transaction: Queryable) => Promise<Value>,
+    { scope, alsoScope = scope, method }: Pick<Route, "scope" | "alsoScope" | "method">,
+    work: (transaction: Queryable, caller: Caller) => Promise<Value>,
   ): Promise<Done<Value>> {
     return this.transaction(async (transaction): Promise<Done<Value>> => {
       const caller = await findCaller(transaction, credential);
       if (caller === null) {
         return { kind: "stranger" };
       }
-      if (!may(caller, scope)) {
-        return { kind: "lacking", caller };
+      const lacked = [scope, alsoScope].find((needed) => !may(caller, needed));
+      if (lacked !== undefined) {
+        return { kind: "lacking", scope: lacked, caller };
       }
       const onlyReads = method === "GET";
-      await transaction.run(actForCaller, { role: ROLES[scope], onlyReads, onBehalfOf: caller.name });
-      return { kind: "done", value: await work(transaction), caller };
+      await transaction.run(actForCaller, { role: ROLES[scope], onlyReads, onBehalfOf: caller.onBehalfOf });
+      return { kind: "done", value: await work(transaction, caller), caller };
     });
   }
 

@@ -1,6 +1,8 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
 import { problem } from "../serve/problem.ts";
+import type { TrustedUsers } from "../serve/trustedUsers.ts";
+import { type Identified, identify } from "./caller.ts";
 
 /** `incoming` and `outgoing` of a request are Node's. */
 export interface ConsoleEnv {
@@ -12,6 +14,19 @@ export type ConsoleContext = Context<ConsoleEnv>;
 
 export const API_PATH = "/api/v1";
 export const JSON_TYPE = { "content-type": "application/json" };
+
+/** Who asks. */
+export function identifyIn({ req, env }: ConsoleContext, users: TrustedUsers | null): Identified {
+  const { rawHeaders, socket } = env.incoming;
+  const shown = { authorization: req.header("authorization"), cookies: req.header("cookie") };
+  return identify({ ...shown, rawHeaders, remoteAddress: socket.remoteAddress }, users);
+}
+
+/** The answer to a request whose proxy is not set up as it must be. */
+export function mistaken(found: string): Response {
+  const hint = "Let the proxy remove what a client sends in the headers that it sets.";
+  return problem(400, found, {}, { hint });
+}
 
 /** The answer to a request that shows no key or session, or none that is valid. */
 export function stranger(): Response {

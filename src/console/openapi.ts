@@ -1,6 +1,8 @@
+import { SCOPES } from "../domain/scope.ts";
 import { LIMIT_DEFAULT, LIMIT_MAX } from "./asked.ts";
 import { API_PATH } from "./http.ts";
-import { type ColumnType, type Parameter, type Route, SCOPES, statementOf } from "./route.ts";
+import { KEPT_HOURS, takesIdempotencyKey } from "./idempotency.ts";
+import { type ColumnType, type Parameter, type Route, statementOf } from "./route.ts";
 import { SUBJECTS } from "./routes.ts";
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
@@ -87,7 +89,8 @@ function operation(route: Route, subject: string): Members {
   };
 }
 
-function parametersOf({ takes }: Route): readonly Json[] {
+function parametersOf(route: Route): readonly Json[] {
+  const { takes } = route;
   const named = Object.entries(takes).filter(([, { from }]) => from === "path" || from === "query");
   const froms = new Set(Object.values(takes).map(({ from }) => from));
   return [
@@ -95,6 +98,7 @@ function parametersOf({ takes }: Route): readonly Json[] {
     ...(froms.has("limit") ? [LIMIT] : []),
     ...(froms.has("cursor") ? [AFTER] : []),
     ...(froms.has("ifMatch") ? [IF_MATCH] : []),
+    ...(takesIdempotencyKey(route) ? [IDEMPOTENCY_KEY] : []),
   ];
 }
 
@@ -109,6 +113,11 @@ const AFTER: Json = {
 const IF_MATCH: Json = {
   ...{ name: "If-Match", in: "header", description: "The ETag of what is to be changed; 412 if it has changed since." },
   schema: { type: "string" },
+};
+const IDEMPOTENCY_KEY: Json = {
+  ...{ name: "Idempotency-Key", in: "header" },
+  description: `A request that is repeated with the key within ${KEPT_HOURS} hours is answered as before, and not done again: 409 while the first is in progress, 422 if it is another one.`,
+  schema: { type: "string", minLength: 1, maxLength: 257 },
 };
 
 function parameterOf(name: string, { from, isOptional, sentence, type }: Parameter): Json {
@@ -135,8 +144,9 @@ function bodyOf({ takes }: Route): Json | null {
   return members.length === 0 ? null : { required: required.length > 0, content: { "application/json": { schema } } };
 }
 
-function answerOf({ gives, answer }: Route): Members {
-  const row = rowSchema(gives);
+function answerOf(route: Route): Members {
+  const { answer } = route;
+  const row = rowSchema(route);
   switch (answer.kind) {
     case "page":
       return answered("200", "So many rows as were asked for.", pageSchema(row, answer.lookedAt !== undefined));
@@ -173,11 +183,23 @@ function pageSchema(row: Json, isSearch: boolean): Json {
   };
 }
 
-function rowSchema(gives: Route["gives"]): Json {
-  return { type: "object", required: Object.keys(gives), properties: propertiesOf(gives) };
+function rowSchema({ gives, shownOnce = [] }: Route): Json {
+  const properties = propertiesOf(gives);
+  if (shownOnce.length === 0) {
+    return { type: "object", required: Object.keys(gives), properties };
+  }
+  const once = shownOnce.map((name) => [name, { type: ["string", "null"], description: SHOWN_ONCE }]);
+  const note = { type: "string", description: "Why something is not shown again." };
+  return {
+    type: "object",
+    required: Object.keys(gives),
+    properties: { ...properties, ...Object.fromEntries(once), note },
+  };
 }
 
-function propertiesOf(types: Readonly<Record<string, ColumnType>>): Json {
+const SHOWN_ONCE = "Shown this once: null if the request is repeated with its Idempotency-Key.";
+
+function propertiesOf(types: Readonly<Record<string, ColumnType>>): Members {
   return Object.fromEntries(Object.entries(types).map(([name, type]) => [name, schemaOf(type)]));
 }
 

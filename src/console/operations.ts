@@ -1,56 +1,75 @@
+import type { Scope } from "../domain/scope.ts";
 import { problem } from "../serve/problem.ts";
 import { type Rate, RateLimit } from "../serve/rateLimit.ts";
+import type { TrustedUsers } from "../serve/trustedUsers.ts";
 import { answerTo } from "./answers.ts";
 import { type Asked, readAsked } from "./asked.ts";
-import { type Credential, credentialOf, ROLES } from "./caller.ts";
+import { type Caller, type Credential, isAmbient, ROLES } from "./caller.ts";
 import type { ConsoleDatabase } from "./consoleDatabase.ts";
 import { isOwnWrite } from "./guards.ts";
-import { type ConsoleContext, foreign, isJson, stranger } from "./http.ts";
-import type { Route, Scope } from "./route.ts";
+import { type ConsoleContext, foreign, identifyIn, isJson, mistaken, stranger } from "./http.ts";
+import { answerOnce, type KeyedRequest, readKeyed } from "./idempotency.ts";
+import type { Route } from "./route.ts";
 
 /** A screen asks for a few things every two seconds. */
 const KEY_RATE: Rate = { perSecond: 50, burst: 200 };
+
+export interface OperationsOptions {
+  readonly database: ConsoleDatabase;
+  /** Of the requests of one key, or one user. */
+  readonly rate?: Rate | undefined;
+  readonly users: TrustedUsers | null;
+}
 
 /** Answers requests for the routes of the table: who asks, what for, and what Postgres says to it. */
 export class Operations {
   readonly #database: ConsoleDatabase;
   readonly #rate: Rate;
   readonly #limit: RateLimit;
+  readonly #users: TrustedUsers | null;
 
-  constructor(database: ConsoleDatabase, rate: Rate = KEY_RATE) {
+  constructor({ database, rate = KEY_RATE, users }: OperationsOptions) {
     this.#database = database;
     this.#rate = rate;
     this.#limit = new RateLimit(rate);
+    this.#users = users;
   }
 
   async answer(route: Route, context: ConsoleContext): Promise<Response> {
-    const credential = credentialOf(context.req.header("authorization"), context.req.header("cookie"));
-    if (credential === null) {
+    const credential = identifyIn(context, this.#users);
+    if (credential.kind === "nobody") {
       return stranger();
     }
-    if (credential.kind === "session" && !isOwnWrite(context.req)) {
+    if (credential.kind === "mistake") {
+      return mistaken(credential.problem);
+    }
+    if (isAmbient(credential) && !isOwnWrite(context.req)) {
       return foreign();
     }
     const waitMs = this.#limit.take(credential.hash);
     const response =
       waitMs > 0
         ? problem(429, undefined, { "retry-after": String(Math.ceil(waitMs / 1_000)) })
-        : conditional(context, await this.#answerOnce(route, context, credential));
+        : conditional(context, await this.#answer(route, context, credential));
     this.#tellRate(response, credential, waitMs);
     return response;
   }
 
-  async #answerOnce(route: Route, context: ConsoleContext, credential: Credential): Promise<Response> {
-    const asked = await readRequest(route, context);
-    if (asked instanceof Response) {
-      return asked;
+  async #answer(route: Route, context: ConsoleContext, credential: Credential): Promise<Response> {
+    const read = await readRequest(route, context);
+    if (read instanceof Response) {
+      return read;
     }
-    const done = await this.#database.act(credential, route, (transaction) => answerTo(route, asked, transaction));
+    const { asked, keyed } = read;
+    const done = await this.#database.act(credential, route, (transaction, caller) => {
+      const answer = () => answerTo(route, asked, transaction);
+      return keyed === null ? answer() : answerOnce(keyed, { route, caller, transaction }, answer);
+    });
     switch (done.kind) {
       case "stranger":
         return stranger();
       case "lacking":
-        return lacking(route.scope, done.caller.name);
+        return lacking(done.scope, done.caller);
       case "done":
         return done.value;
     }
@@ -64,9 +83,12 @@ export class Operations {
   }
 }
 
-type Bound = Extract<Asked, { readonly kind: "asked" }>;
+interface ReadRequest {
+  readonly asked: Extract<Asked, { readonly kind: "asked" }>;
+  readonly keyed: KeyedRequest | null;
+}
 
-async function readRequest(route: Route, context: ConsoleContext): Promise<Bound | Response> {
+async function readRequest(route: Route, context: ConsoleContext): Promise<ReadRequest | Response> {
   const takesBody = Object.values(route.takes).some(({ from }) => ["body", "content", "members"].includes(from));
   const body = takesBody ? await context.req.text() : "";
   if (body !== "" && !isJson(context)) {
@@ -78,21 +100,27 @@ async function readRequest(route: Route, context: ConsoleContext): Promise<Bound
     body: body === "" ? null : body,
     ifMatch: context.req.header("if-match"),
   });
-  return asked.kind === "asked" ? asked : problem(400, asked.found, {}, { hint: asked.hint });
+  if (asked.kind === "mistake") {
+    return problem(400, asked.found, {}, { hint: asked.hint });
+  }
+  const keyed = readKeyed(route, context, body);
+  return keyed instanceof Response ? keyed : { asked, keyed };
 }
 
-function lacking(scope: Scope, name: string): Response {
-  const hint = `Make a key that has it: select postrider.create_api_key('…', '{${scope}}').`;
-  return problem(
-    403,
-    `the key ${JSON.stringify(name)} lacks the scope ${scope}`,
-    {},
-    { hint, scope, role: ROLES[scope] },
-  );
+function lacking(scope: Scope, { kind, name }: Caller): Response {
+  const hint =
+    kind === "key"
+      ? `Make a key that has it: select postrider.create_api_key('…', '{${scope}}').`
+      : "Let POSTRIDER_TRUSTED_GROUPS give it to a group that the user is in.";
+  const found = `the ${kind} ${JSON.stringify(name)} lacks the scope ${scope}`;
+  return problem(403, found, {}, { hint, scope, role: ROLES[scope] });
 }
 
-/** What the client has already is not sent again. */
+/** What the client has already is not sent again. The answer to a change is always sent. */
 function conditional(context: ConsoleContext, response: Response): Response {
+  if (context.req.method !== "GET" && context.req.method !== "HEAD") {
+    return response;
+  }
   const tag = response.headers.get("etag");
   const known = (context.req.header("if-none-match") ?? "").split(",").map((each) => each.trim());
   return tag !== null && known.includes(tag) ? new Response(null, { status: 304, headers: { etag: tag } }) : response;

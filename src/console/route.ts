@@ -1,8 +1,5 @@
 import { consoleText } from "../db/sqlFiles.ts";
-
-/** What a key may do. `operate` includes `read`, and `admin` everything. */
-export type Scope = (typeof SCOPES)[number];
-export const SCOPES = ["read", "payload", "publish", "operate", "admin"] as const;
+import type { Scope } from "../domain/scope.ts";
 
 /** The types of Postgres that parameters and columns have. */
 type SqlType =
@@ -62,11 +59,15 @@ export interface Route {
   readonly name: string;
   readonly summary: string;
   readonly scope: Scope;
+  /** A scope that it needs besides, because it shows what that one is for. */
+  readonly alsoScope?: Scope;
   /** By name, in the order of $1, $2, … */
   readonly takes: Readonly<Record<string, Parameter>>;
   /** The columns of the answer, in their order. */
   readonly gives: Readonly<Record<string, ColumnType>>;
   readonly answer: Answer;
+  /** Columns with what is shown once, such as a secret: a request that is repeated gets the answer without them. */
+  readonly shownOnce?: readonly string[];
 }
 
 /** The values of parameters, by name. Postgres reads the texts. */

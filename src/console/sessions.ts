@@ -1,9 +1,19 @@
 import type { Database } from "../db/database.ts";
 import { defineStatement } from "../db/statements.ts";
 import { problem } from "../serve/problem.ts";
-import { type Credential, credentialOf, findCaller, hashOf, SESSION_COOKIE } from "./caller.ts";
+import type { TrustedUsers } from "../serve/trustedUsers.ts";
+import { findCaller, hashOf, SESSION_COOKIE } from "./caller.ts";
 import { isOwnWrite } from "./guards.ts";
-import { API_PATH, type ConsoleApp, type ConsoleContext, foreign, isJson, stranger } from "./http.ts";
+import {
+  API_PATH,
+  type ConsoleApp,
+  type ConsoleContext,
+  foreign,
+  identifyIn,
+  isJson,
+  mistaken,
+  stranger,
+} from "./http.ts";
 
 const openApiSession = defineStatement("open_api_session", {
   params: { openerHash: "text" },
@@ -23,10 +33,13 @@ const OPENER = /^pr[kl]_[A-Za-z0-9_-]{43}$/;
  * `/session`: logs a browser in by a key or a link, with a cookie that scripts cannot read; says who is logged in; logs
  * out. Every process that serves the API knows the sessions, because they are in Postgres.
  */
-export function addSessions(app: ConsoleApp, database: Database): void {
+export function addSessions(app: ConsoleApp, database: Database, users: TrustedUsers | null): void {
   app.get(PATH, async (context) => {
-    const credential = credentialIn(context);
-    const caller = credential === null ? null : await findCaller(database, credential);
+    const credential = identifyIn(context, users);
+    if (credential.kind === "mistake") {
+      return mistaken(credential.problem);
+    }
+    const caller = credential.kind === "nobody" ? null : await findCaller(database, credential);
     return caller === null ? stranger() : context.json({ name: caller.name, scopes: caller.scopes });
   });
   app.post(PATH, async (context) => (isOwnWrite(context.req) ? await open(context, database) : foreign()));
@@ -52,15 +65,11 @@ async function open(context: ConsoleContext, database: Database): Promise<Respon
 }
 
 async function close(context: ConsoleContext, database: Database): Promise<Response> {
-  const credential = credentialIn(context);
-  if (credential?.kind === "session") {
+  const credential = identifyIn(context, null);
+  if (credential.kind === "session") {
     await database.run(closeApiSession, { tokenHash: credential.hash });
   }
   return new Response(null, { status: 204, headers: { "set-cookie": cookieOf(context, "", 0) } });
-}
-
-function credentialIn(context: ConsoleContext): Credential | null {
-  return credentialOf(context.req.header("authorization"), context.req.header("cookie"));
 }
 
 function openerIn(body: string): string | null {

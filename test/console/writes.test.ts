@@ -12,6 +12,7 @@ import {
   createEndpoint,
   IN_A_WEEK,
   insertEvent,
+  openSession,
   recordResults,
   resultOf,
   rowsOf,
@@ -147,6 +148,107 @@ test("a change leaves every other setting as it was, credentials included", asyn
   assert.equal((await send("PATCH", `/endpoints/${id}`, { timeout_ms: 700 })).status, 204);
   assert.deepEqual([await settings(), await secrets()], before);
   assert.equal(await askFor(database.pool, "select timeout_ms from postrider.endpoint where id = $1", [id]), 700);
+});
+
+const keyed = (key: string) => ({ "idempotency-key": key });
+
+test("a request that is repeated with its Idempotency-Key is done once, and what is shown once is kept nowhere", async (t) => {
+  const send = await admin(t, "persistent");
+  const endpoint = { url: "https://receiver.test/once", options: { name: "made once" } };
+  const made = await send("POST", "/endpoints", endpoint, keyed('"8e03978e-40d5-43dd-bc93-6894a57f9324"'));
+  assert.equal(made.status, 201, made.text);
+  const again = await send("POST", "/endpoints", endpoint, keyed("8e03978e-40d5-43dd-bc93-6894a57f9324"));
+  assert.equal(again.status, 201, again.text);
+  assert.equal(again.headers.get("idempotent-replayed"), "true");
+  const { note, ...rest } = again.body;
+  assert.deepEqual(rest, { endpoint_id: made.body.endpoint_id, secret: null });
+  assert.match(String(note), /not shown again/);
+  const other = await send(
+    "POST",
+    "/endpoints",
+    { ...endpoint, tenant: "acme" },
+    keyed("8e03978e-40d5-43dd-bc93-6894a57f9324"),
+  );
+  assert.equal(other.status, 422);
+  assert.match(other.text, /was used for another request/);
+  assert.equal(
+    (await send("POST", "/keys", { name: "once" }, keyed("the keys"))).status,
+    400,
+    "a blank is no part of a plain one",
+  );
+  const key = await send("POST", "/keys", { name: "once" }, keyed('"the keys"'));
+  assert.match(String(key.body.key), /^prk_/);
+  assert.equal((await send("POST", "/keys", { name: "once" }, keyed('"the keys"'))).body.key, null);
+  const path = `/endpoints/${made.body.endpoint_id}`;
+  for (let n = 0; n < 2; n++) {
+    assert.equal((await send("POST", `${path}/pause`, { reason: "twice" }, keyed("pause"))).status, 204);
+    assert.equal((await send("POST", `${path}/test`, {}, keyed("test"))).status, 201);
+  }
+  const actions = await rowsOf<{ action: string }>(
+    database.pool,
+    "select action from postrider.audit where endpoint_id = $1 order by id",
+    [made.body.endpoint_id],
+  );
+  assert.deepEqual(
+    actions.map(({ action }) => action),
+    ["create_endpoint", "pause_endpoint", "send_test_event"],
+  );
+  const kept = await askFor(
+    database.pool,
+    "select string_agg(r::text || convert_from(r.id || r.request_hash, 'LATIN1'), '') from postrider.api_request r",
+  );
+  for (const secret of [made.body.secret, key.body.key, "8e03978e", "the keys"]) {
+    assert.ok(!String(kept).includes(String(secret)), String(secret));
+  }
+});
+
+test("an Idempotency-Key is its caller's own, begins anew after a day, and survives what was refused", async (t) => {
+  const { url } = await startConsole(t, database);
+  await database.pool.query("delete from postrider.api_request");
+  const [one, two] = [await createKey(database.pool, ["admin"]), await createKey(database.pool, ["admin"])];
+  const make = (key: string, body: unknown, value = "shared") =>
+    ask(url, "/endpoints", key, { method: "POST", body: JSON.stringify(body), headers: keyed(value) });
+  const [first, second] = [await make(one, { url: "https://a.test" }), await make(two, { url: "https://b.test" })];
+  assert.deepEqual([first.status, second.status], [201, 201]);
+  assert.equal((await make(one, { url: "ftp://a.test" }, "tried")).status, 422);
+  assert.equal(
+    (await make(one, { url: "https://a.test" }, "tried")).status,
+    201,
+    "it was not done, so it may be mended",
+  );
+  await database.pool.query("update postrider.api_request set created_at = created_at - interval '25 hours'");
+  const later = await make(one, { url: "https://c.test" });
+  assert.equal(later.status, 201, later.text);
+  assert.notEqual(later.body.endpoint_id, first.body.endpoint_id);
+  assert.equal((await make(one, { url: "https://c.test" })).body.endpoint_id, later.body.endpoint_id);
+  const event = await ask(url, "/events", one, {
+    method: "POST",
+    body: '{"event_type": "a.b", "payload": 1}',
+    headers: keyed("event"),
+  });
+  assert.equal(event.status, 400);
+  assert.match(event.text, /idempotency_key/);
+  const rows = () => askFor(database.pool, "select count(*)::integer from postrider.api_request");
+  assert.equal(await rows(), 3);
+  await database.pool.query("select postrider_internal.delete_records(now(), now())");
+  assert.equal(await rows(), 1, "those of more than a day are removed");
+});
+
+test("a request that comes while the same one is in progress is told so, and does not wait", async (t) => {
+  const { url } = await startConsole(t, database);
+  const key = await createKey(database.pool, ["admin"]);
+  const id = await createEndpoint(database.pool, ["*"]);
+  const pause = () => ask(url, `/endpoints/${id}/pause`, key, { method: "POST", headers: keyed("pausing") });
+  await database.pool.query("delete from postrider.api_request");
+  assert.equal((await pause()).status, 204);
+  const first = await openSession(t, database.url);
+  await first.query("begin");
+  await first.query("select postrider_internal.begin_api_request(r.id, r.request_hash) from postrider.api_request r");
+  const second = await pause();
+  assert.equal(second.status, 409);
+  assert.equal(second.headers.get("retry-after"), "1");
+  await first.query("commit");
+  assert.equal((await pause()).headers.get("idempotent-replayed"), "true");
 });
 
 test("what Postgres refuses is refused in its words", async (t) => {

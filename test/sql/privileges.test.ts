@@ -168,6 +168,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
       operator: "id name scopes created_at created_by expires_at last_used_at",
     },
   },
+  api_request: {
+    columns: "id request_hash status answer created_at",
+    select: { reader: "id status created_at", operator: "id status created_at" },
+  },
   api_session: {
     columns: "id api_key_id token_hash link_hash created_at expires_at",
     select: {
@@ -439,6 +443,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   use_api_key: owner("publisher", "reader", "operator"),
   open_api_session: owner("reader", "operator"),
   close_api_session: owner("reader", "operator"),
+  begin_api_request: owner("operator"),
+  keep_api_request: owner("operator"),
   new_api_token: caller(),
   fetch_events: owner("daemon"),
   find_fetchable: owner("daemon"),
@@ -1054,6 +1060,9 @@ describe("a reader", () => {
       JSON.stringify({ handshake: true, auth: { type: "basic", username: HIDDEN, password: HIDDEN } }),
     ]);
     await pool.query("insert into postrider.erasure (tenant) values ('acme')");
+    await pool.query("select postrider_internal.keep_api_request(sha256('k'), sha256('r'), 201::smallint, $1)", [
+      HIDDEN,
+    ]);
     const pulled = await createPullEndpoint(pool);
     const token = String(await askFor(pool, "select postrider.create_pull_token($1)", [pulled]));
     await fetchPage(pool, pulled, null);

@@ -327,6 +327,10 @@ const CALLS: Readonly<Record<string, () => string>> = {
   create_api_link: () => "select postrider.create_api_link(id, '1 hour') from postrider.api_key where name = 'known'",
   use_api_key: () => "select postrider_internal.use_api_key(pg_catalog.sha256('known'))",
   open_api_session: () => "select postrider_internal.open_api_session(pg_catalog.sha256('known'))",
+  begin_api_request: () =>
+    "select postrider_internal.begin_api_request(pg_catalog.sha256('known'), pg_catalog.sha256('known'))",
+  keep_api_request: () =>
+    "select postrider_internal.keep_api_request(pg_catalog.sha256('known'), pg_catalog.sha256('known'), 200::smallint, '{}')",
   close_api_session: () => "select postrider_internal.close_api_session(pg_catalog.sha256('known'))",
   create_pull_token: () => `select postrider.create_pull_token('${ids.pulled}')`,
   revoke_pull_token: () => "select postrider.revoke_pull_token(id) from postrider.pull_token limit 1",

@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import { makeConsoleApp } from "../../src/console/app.ts";
 import { ConsoleDatabase } from "../../src/console/consoleDatabase.ts";
 import { CONSOLE_LIMITS } from "../../src/console/limits.ts";
-import type { Scope } from "../../src/console/route.ts";
+import type { Scope } from "../../src/domain/scope.ts";
 import { messageOf } from "../../src/ground/errors.ts";
 import { Listener } from "../../src/serve/listener.ts";
 import type { Rate } from "../../src/serve/rateLimit.ts";

@@ -55,8 +55,16 @@ begin
     where o.minute < delete_records.before
     limit rows_max);
   get diagnostics count = row_count;
+  deleted := deleted + count;
+  delete from postrider.api_request r
+  where r.id in (
+    select o.id from postrider.api_request o
+    where o.created_at < delete_records.now - interval '24 hours'
+    order by o.created_at
+    limit rows_max);
+  get diagnostics count = row_count;
   return deleted + count;
 end
 $$;
 comment on function postrider_internal.delete_records(timestamptz, timestamptz) is
-  'Deletes some replays that finished before that time, some minutes before it that no day holds, hours past their own retention, and some rows of the audit that are older than that and than a year; returns how many.';
+  'Deletes some replays that finished before that time, some minutes before it that no day holds, hours past their own retention, some answers of the API that are older than a day, and some rows of the audit that are older than that and than a year; returns how many.';

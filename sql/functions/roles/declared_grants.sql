@@ -63,6 +63,7 @@ as $$
     ('{reader,operator}', 'select', 'table postrider.erasure'),
     ('{reader,operator}', 'select (id, name, scopes, created_at, created_by, expires_at, last_used_at)', 'table postrider.api_key'),
     ('{reader,operator}', 'select (id, api_key_id, created_at, expires_at)', 'table postrider.api_session'),
+    ('{reader,operator}', 'select (id, status, created_at)', 'table postrider.api_request'),
     ('{reader,operator,daemon}', 'select', 'table postrider.schema_migration'),
     ('{reader,operator}', 'select', 'table postrider.event_type'),
     ('{operator}', 'insert (name, description, json_schema, enforce, deprecated), update (name, description, json_schema, enforce, deprecated), delete',

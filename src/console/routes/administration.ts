@@ -22,6 +22,7 @@ export const ADMINISTRATION: readonly Route[] = [
     },
     gives: { key: "text" },
     answer: { kind: "created" },
+    shownOnce: ["key"],
   },
   {
     ...{ method: "DELETE", path: "/keys/{key_id}", name: "revoke_key", scope: "admin" },

@@ -27,6 +27,7 @@ export const CHANGES: readonly Route[] = [
     },
     gives: { endpoint_id: "uuid", secret: "text?" },
     answer: { kind: "created" },
+    shownOnce: ["secret"],
   },
   {
     ...{ method: "PATCH", path: "/endpoints/{endpoint_id}", name: "change_endpoint", scope: "operate" },
@@ -87,6 +88,7 @@ export const CHANGES: readonly Route[] = [
     takes: { endpoint_id: ENDPOINT, overlap: inBody("interval", "How long; 24 hours by default.") },
     gives: { secret: "text?" },
     answer: { kind: "created" },
+    shownOnce: ["secret"],
   },
   {
     ...{ method: "POST", path: "/endpoints/{endpoint_id}/test", name: "send_test_event", scope: "operate" },

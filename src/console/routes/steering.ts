@@ -45,6 +45,7 @@ export const STEERING: readonly Route[] = [
     takes: { event_id: EVENT, endpoint_id: ENDPOINT },
     gives: { ordering_key: "text" },
     answer: { kind: "row" },
+    shownOnce: ["ordering_key"],
   },
   {
     ...{ method: "POST", path: "/events/{event_id}/reschedule", name: "reschedule", scope: "operate" },
