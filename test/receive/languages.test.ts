@@ -129,6 +129,24 @@ for (const recipe of RECIPES) {
       assert.equal(await deliver(event), 204);
     });
 
+    test("a secret with which anyone could sign is refused", async () => {
+      await addOrder(9);
+      const event = { id: randomUUID(), body: paid(9), secret: "whsec_" };
+      const { server, port } = await receiver.startWith(event.secret);
+      try {
+        let status = 0;
+        await until("it ends, or answers", async () => {
+          status = await send(port, sign(event), event.body).catch(() => 0);
+          return status !== 0 || server.child.exitCode !== null;
+        });
+        assert.ok(status === 0 || status >= 400, `${status} ${server.said()}`);
+        assert.match(server.said(), /WEBHOOK_SECRET is not whsec_ and base64/);
+      } finally {
+        await server.end();
+      }
+      assert.deepEqual(await shipments(9), []);
+    });
+
     const ofTheLimit = recipe.limitsBody ? false : "the server in front limits it";
     test("a body above the limit is refused", { skip: ofTheLimit }, async () => {
       const id = randomUUID();
@@ -145,10 +163,25 @@ for (const recipe of RECIPES) {
 }
 
 /** Starts the program of a recipe before the tests, and ends it after them. */
-function useReceiver(recipe: Recipe, url: () => string): { readonly port: number; said(): string } {
+function useReceiver(recipe: Recipe, url: () => string) {
   let port = 0;
   let directory = "";
   let server: CommandProcess | undefined;
+  /** One more, which need not come to listen. */
+  const startWith = async (secrets: string) => {
+    const free = await freePort();
+    const { hostname, port: pgPort, pathname, username, password } = new URL(url());
+    const jdbc = `jdbc:postgresql://${hostname}:${pgPort}${pathname}?user=${username}&password=${password}`;
+    const started = new CommandProcess([], {
+      program: recipe.program(free),
+      cwd: directory,
+      env: {
+        ...{ DATABASE_URL: url(), JDBC_URL: jdbc, WEBHOOK_SECRET: secrets, PORT: String(free) },
+        ...recipe.env,
+      },
+    });
+    return { server: started, port: free };
+  };
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "postrider-receiver-"));
     writeProgram(recipe, directory);
@@ -161,17 +194,7 @@ function useReceiver(recipe: Recipe, url: () => string): { readonly port: number
       });
       assert.equal(code, 0, `${stdout}${stderr}`);
     }
-    port = await freePort();
-    const { hostname, port: pgPort, pathname, username, password } = new URL(url());
-    const jdbc = `jdbc:postgresql://${hostname}:${pgPort}${pathname}?user=${username}&password=${password}`;
-    server = new CommandProcess([], {
-      program: recipe.program(port),
-      cwd: directory,
-      env: {
-        ...{ DATABASE_URL: url(), JDBC_URL: jdbc, WEBHOOK_SECRET: SECRETS, PORT: String(port) },
-        ...recipe.env,
-      },
-    });
+    ({ server, port } = await startWith(SECRETS));
     await until(`${recipe.name} listens`, async () => {
       assert.equal(server?.child.exitCode, null, server?.said() ?? "");
       return (await send(port, {}, "").catch(() => 0)) !== 0;
@@ -182,6 +205,7 @@ function useReceiver(recipe: Recipe, url: () => string): { readonly port: number
     await rm(directory, { recursive: true, force: true });
   });
   return {
+    startWith,
     get port() {
       return port;
     },
