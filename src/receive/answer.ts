@@ -74,9 +74,7 @@ export function answerTo(result: Outcome): Answer {
     case "rejected":
       return answer(outcome.status, outcome, outcome.status === 405 ? { allow: "POST" } : {});
     case "failed":
-      return isKeysMissing(outcome.error)
-        ? answer(503, outcome, { "retry-after": RETRY_AFTER_S })
-        : answer(500, outcome);
+      return failure(outcome);
   }
 }
 
@@ -89,8 +87,15 @@ function judge(received: Received): Outcome {
   return received.events.some(({ result }) => result === "refused") ? rejected("event_type_unknown") : received;
 }
 
-function isKeysMissing(error: unknown): boolean {
-  return error instanceof ReceiveError && error.code === "no_keys";
+function failure(outcome: Failed): Answer {
+  switch (outcome.error instanceof ReceiveError ? outcome.error.code : undefined) {
+    case "no_keys":
+      return answer(503, outcome, { "retry-after": RETRY_AFTER_S });
+    case "timed_out":
+      return answer(503, outcome);
+    default:
+      return answer(500, outcome);
+  }
 }
 
 function answer(status: number, outcome: Outcome, headers: Readonly<Record<string, string>> = {}): Answer {

@@ -1,9 +1,13 @@
+import type { StopSignal } from "./exchange.ts";
 import type { Pieces } from "./inboxStatements.ts";
 
 /** How an inbox reaches Postgres: what the library does in an application, in two functions. */
 export interface InboxDatabase<Tx> {
-  /** Begins a transaction and runs `work` in it; commits when that resolves, rolls back and rejects when it rejects. */
-  transaction(work: (transaction: Tx) => Promise<void>): PromiseLike<unknown>;
+  /**
+   * Begins a transaction and runs `work` in it; commits when that resolves, rolls back and rejects when it rejects. When
+   * `signal` is aborted, `work` is a handler that has run out of time; it may be left alone if its connection is closed.
+   */
+  transaction(work: (transaction: Tx) => Promise<void>, signal?: StopSignal): PromiseLike<unknown>;
   /** Sends a statement through the transaction; `pieces` and `values` are what a tagged template gets. */
   query(transaction: Tx, pieces: Pieces, values: readonly (string | null)[]): PromiseLike<QueryResult>;
 }
@@ -36,7 +40,7 @@ export type ClientOf<Pool extends PgPool> = Pool extends {
 /** An inbox's way through a pool of node-postgres. */
 export function throughPool<Client extends PgClient>(pool: { connect(): Promise<Client> }): InboxDatabase<Client> {
   return {
-    transaction: (work) => inTransaction(pool, work),
+    transaction: (work, signal) => inTransaction(pool, work, signal),
     query: (client, pieces, values) => client.query(numbered(pieces), [...values]),
   };
 }
@@ -44,6 +48,7 @@ export function throughPool<Client extends PgClient>(pool: { connect(): Promise<
 async function inTransaction<Client extends PgClient>(
   pool: { connect(): Promise<Client> },
   work: (client: Client) => Promise<void>,
+  signal: StopSignal | undefined,
 ): Promise<void> {
   const client = await pool.connect();
   let isBroken = false;
@@ -55,15 +60,27 @@ async function inTransaction<Client extends PgClient>(
   client.on("error", note);
   try {
     await client.query("begin");
-    await work(client);
+    await Promise.race([work(client), aborted(signal)]);
     await client.query("commit");
   } catch (thrown) {
-    await client.query("rollback").catch(note);
+    if (signal?.aborted) {
+      // The handler may still be running. A rollback would wait for its statement, and the next one would be another transaction's.
+      isBroken = true;
+    } else {
+      await client.query("rollback").catch(note);
+    }
     throw thrown;
   } finally {
     client.removeListener("error", note);
     client.release(isBroken);
   }
+}
+
+/** Rejects then, so that nothing else waits for the work. */
+function aborted(signal: StopSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => reject(new Error("the handler has run out of time")));
+  });
 }
 
 function numbered(pieces: Pieces): string {

@@ -1,6 +1,6 @@
 import type { ReceivedEvent } from "./event.ts";
 import { type InboxTables, inboxTables } from "./inboxSql.ts";
-import { ReceiveError } from "./receiveError.ts";
+import { kindOf, ReceiveError } from "./receiveError.ts";
 import type { KeyOf, LateEvents } from "./store.ts";
 
 export interface PostgresInboxOptions {
@@ -65,9 +65,9 @@ export function readInboxOptions(options: PostgresInboxOptions): InboxSettings {
     tables: inboxTables(options.schema),
     retention: `${positive("retentionDays", options.retentionDays ?? RETENTION_DAYS)} days`,
     lateEvents,
-    keyOf: lateEvents === "handle" ? () => undefined : keyOf,
+    keyOf: lateEvents === "handle" ? () => undefined : judgedKeyOf(keyOf),
     waitMs: Math.ceil(positive("waitMs", options.waitMs ?? WAIT_MS)),
-    onProblem: options.onProblem ?? ((problem) => console.warn(problem.message)),
+    onProblem: callable("onProblem", options.onProblem ?? ((problem) => console.warn(problem.message))),
   };
 }
 
@@ -85,7 +85,29 @@ export function positive(name: string, value: number): number {
   return value;
 }
 
-function wrong(problem: string): ReceiveError {
+export function callable<Wanted>(name: string, value: Wanted): Wanted {
+  if (typeof value !== "function") {
+    throw wrong(`${name} is ${kindOf(value)}; give a function`);
+  }
+  return value;
+}
+
+/** Not every caller has types, and a number would be another key here than the text of it in the database. */
+export function judgedKeyOf(keyOf: KeyOf): KeyOf {
+  const given: (event: ReceivedEvent) => unknown = callable("keyOf", keyOf);
+  return (event) => {
+    const key = given(event);
+    if (key === undefined || typeof key === "string") {
+      return key;
+    }
+    throw new ReceiveError(
+      "bad_options",
+      `cannot tell what an event is about: keyOf returned ${kindOf(key)}; return a string, or undefined if the event is never late`,
+    );
+  };
+}
+
+export function wrong(problem: string): ReceiveError {
   return new ReceiveError("bad_options", `cannot keep an inbox: ${problem}`);
 }
 

@@ -1,5 +1,16 @@
 import { kindOf, ReceiveError } from "./receiveError.ts";
 
+/** The names of options, each once: the compiler says if one is missing or too many. */
+export type NamesOf<Options> = Readonly<Record<keyof Options, true>>;
+
+/** A misspelt option would otherwise promise what does not happen. */
+export function refuseUnknown(options: object, names: Readonly<Record<string, true>>): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name));
+  if (unknown !== undefined) {
+    throw wrong(unknown, `there is no option of that name; there are ${Object.keys(names).join(", ")}`);
+  }
+}
+
 export function listOf(name: string, list: unknown): readonly unknown[] {
   if (list === undefined) {
     return [];

@@ -1,9 +1,18 @@
 import { parseDecryptionKey } from "./decryptionKeys.ts";
-import { functionOf, goodOf, listOf, numberOf, textsOf, wrong } from "./judgedOption.ts";
+import { functionOf, goodOf, listOf, type NamesOf, numberOf, textsOf, wrong } from "./judgedOption.ts";
 import { parsePublicKey, parseSecret, type VerifyingKey } from "./keys.ts";
 import type { Opener } from "./open.ts";
 import type { KeyOptions } from "./options.ts";
 import { isTrustworthy, remoteSource } from "./remoteSource.ts";
+
+export const KEY_OPTIONS: NamesOf<KeyOptions> = {
+  secrets: true,
+  publicKeys: true,
+  jwksUrl: true,
+  decryptionKeys: true,
+  tolerance: true,
+  now: true,
+};
 
 /** Every official library of Standard Webhooks tolerates as much. */
 const TOLERANCE_SECONDS = 300;

@@ -2,6 +2,8 @@ import type { EventResult, Outcome } from "./answer.ts";
 
 /** Types without a handler that the console is told of. */
 const TYPES_MAX = 20;
+/** Events that a line names: a batch may have thousands. */
+const NAMED_MAX = 5;
 
 /**
  * Tells the console of requests that were refused or failed, one line each, and of each type without a handler once, because a
@@ -39,5 +41,7 @@ function tellIgnored(events: readonly EventResult[], told: Set<string>): void {
 
 function subjectOf(events: readonly EventResult[]): string {
   const failed = events.filter(({ result }) => result === "failed");
-  return failed.length === 0 ? "a request" : failed.map(({ id }) => `event ${id}`).join(", ");
+  const named = failed.slice(0, NAMED_MAX).map(({ id }) => `event ${id}`);
+  const others = failed.length > NAMED_MAX ? [`${failed.length - NAMED_MAX} others`] : [];
+  return failed.length === 0 ? "a request" : [...named, ...others].join(", ");
 }

@@ -1,5 +1,5 @@
 import type { ReceivedEvent } from "./event.ts";
-import { positive, refuseUnknown } from "./inboxOptions.ts";
+import { callable, judgedKeyOf, positive, refuseUnknown, wrong } from "./inboxOptions.ts";
 import { isBefore, type Moment, momentOf } from "./moment.ts";
 import type { KeyOf, Outcome, Store } from "./store.ts";
 import { Turns } from "./turns.ts";
@@ -30,9 +30,10 @@ export const MEMORY_INBOX_WARNING =
  */
 export function memoryInbox(options: MemoryInboxOptions = {}): Store<undefined> {
   refuseUnknown(options, ["idsMax", "lateEvents", "keyOf", "warn"]);
-  const warn = options.warn ?? ((sentence) => console.warn(sentence));
+  const warn = callable("warn", options.warn ?? ((sentence: string) => console.warn(sentence)));
+  const inbox = new MemoryInbox(options);
   warn(MEMORY_INBOX_WARNING);
-  return new MemoryInbox(options);
+  return inbox;
 }
 
 class MemoryInbox implements Store<undefined> {
@@ -42,14 +43,17 @@ class MemoryInbox implements Store<undefined> {
   readonly #byId = new Turns(WAIT_MS);
   readonly #byKey = new Turns(WAIT_MS);
 
-  constructor(options: MemoryInboxOptions) {
-    const max = positive("idsMax", options.idsMax ?? IDS_MAX);
+  constructor({ idsMax, lateEvents = "handle", keyOf = (event) => event.orderingKey }: MemoryInboxOptions) {
+    if (lateEvents !== "handle" && lateEvents !== "drop") {
+      throw wrong("lateEvents is neither handle nor drop, and nothing can be parked in memory; give one of them");
+    }
+    const max = positive("idsMax", idsMax ?? IDS_MAX);
     this.#ids = new Latest(max);
     this.#latest = new Latest(max);
-    this.#keyOf = options.lateEvents === "drop" ? (options.keyOf ?? ((event) => event.orderingKey)) : () => undefined;
+    this.#keyOf = lateEvents === "handle" ? () => undefined : judgedKeyOf(keyOf);
   }
 
-  once(event: ReceivedEvent, handle: (transaction: undefined) => Promise<void>): Promise<Outcome> {
+  async once(event: ReceivedEvent, handle: (transaction: undefined) => Promise<void>): Promise<Outcome> {
     const key = this.#keyOf(event);
     return this.#byId.take(event.id, () => {
       const work = () => this.#receive(event, key, handle);

@@ -16,6 +16,8 @@ export interface NodeRequest extends NodeStream {
 
 /** A stream of bytes. */
 export interface NodeStream {
+  /** True if it was closed, so that nothing more comes. */
+  readonly destroyed?: boolean;
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
   on(event: "end" | "error" | "close", listener: () => void): unknown;
 }
@@ -71,6 +73,9 @@ function consumed(body: unknown): BodyReader {
 export function streamReader(stream: NodeStream): BodyReader {
   return (bytesMax) =>
     new Promise((resolve) => {
+      if (stream.destroyed === true) {
+        resolve("broken_off");
+      }
       const chunks: Uint8Array[] = [];
       let bytes = 0;
       stream.on("data", (chunk: Uint8Array) => {

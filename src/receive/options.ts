@@ -1,6 +1,7 @@
 import type { Outcome } from "./answer.ts";
 import type { PrivateJwk } from "./decryptionKeys.ts";
 import type { ReceivedEvent, UnfetchedEvent } from "./event.ts";
+import type { StopSignal } from "./exchange.ts";
 import type { FormatName } from "./formatNames.ts";
 import type { WholePayloadOptions } from "./payloadShapes.ts";
 import type { Store } from "./store.ts";
@@ -11,7 +12,12 @@ export type AnyEvents = Readonly<Record<string, unknown>>;
 export interface HandlerContext<Tx> {
   /** What the store gives for working in the transaction that remembers the event. */
   readonly transaction: Tx;
+  /** An `AbortSignal`: aborted when the handler has run for `handlerTimeoutMs`, and its transaction is rolled back. */
+  readonly signal: HandlerSignal;
 }
+
+/** The global `AbortSignal`, where the types of the platform have it. */
+export type HandlerSignal = typeof globalThis extends { AbortSignal: { prototype: infer Type } } ? Type : StopSignal;
 
 /** Has the effect of an event. If it throws, everything is undone, and the event comes again. What it returns is awaited. */
 export type Handler<Event, Tx> = (event: Event, context: HandlerContext<Tx>) => unknown;
@@ -60,6 +66,11 @@ export interface HandlingOptions<Events extends object, Tx> {
    * that it can be sent again once there is one. `refuse`: answer 422, so that it comes again by the sender's schedule.
    */
   readonly onUnknown?: "accept" | "refuse" | Handler<ReceivedEvent, Tx> | undefined;
+  /**
+   * How long a handler may run. After that its `signal` is aborted, what it did is undone, and the event comes again.
+   * Default: 300,000, five minutes.
+   */
+  readonly handlerTimeoutMs?: number | undefined;
   /** Told what became of each request. By default the console is told of those that were refused or failed, and once of each type without a handler. */
   readonly log?: ((outcome: Outcome) => unknown) | undefined;
 }

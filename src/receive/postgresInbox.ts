@@ -1,4 +1,5 @@
 import type { ReceivedEvent } from "./event.ts";
+import type { StopSignal } from "./exchange.ts";
 import { type ClientOf, type InboxDatabase, type PgPool, throughPool } from "./inboxDatabase.ts";
 import { type InboxSettings, type PostgresInboxOptions, readInboxOptions, storable } from "./inboxOptions.ts";
 import { InboxSession } from "./inboxSession.ts";
@@ -82,9 +83,10 @@ class Inbox<Tx> implements PostgresInbox<Tx> {
     this.#sweeper = new InboxSweeper(this.#session, { receiver, retention, statements, onProblem });
   }
 
-  async once(event: ReceivedEvent, handle: (transaction: Tx) => Promise<void>): Promise<Outcome> {
+  async once(event: ReceivedEvent, handle: (transaction: Tx) => Promise<void>, signal?: StopSignal): Promise<Outcome> {
     const key = this.#settings.keyOf(event);
-    const work = () => this.#session.transaction((transaction) => this.#receive(transaction, event, key, handle));
+    const receive = (transaction: Tx) => this.#receive(transaction, event, key, handle);
+    const work = () => this.#session.transaction(receive, signal);
     const outcome = await this.#byId.take(event.id, () => (key === undefined ? work() : this.#byKey.take(key, work)));
     if (outcome !== "duplicate") {
       await this.#sweeper.nowAndThen(event.id);

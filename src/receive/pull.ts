@@ -2,9 +2,10 @@ import type { EventResult } from "./answer.ts";
 import { makeBackoff, pause } from "./backoff.ts";
 import type { EventOf, ReceivedEvent } from "./event.ts";
 import { handleOne } from "./handleOne.ts";
-import { type Handling, readHandling } from "./handling.ts";
+import { HANDLING_OPTIONS, type Handling, readHandling } from "./handling.ts";
+import { type NamesOf, refuseUnknown } from "./judgedOption.ts";
 import type { AnyEvents, HandlingOptions } from "./options.ts";
-import type { PullOptions } from "./pullOptions.ts";
+import { PULL_OPTIONS, type PullOptions } from "./pullOptions.ts";
 import type { ReadPage } from "./pullPage.ts";
 import { Pages } from "./pullPages.ts";
 import { tell } from "./tell.ts";
@@ -29,6 +30,13 @@ export interface PullHandlingOptions<Events extends object, Tx> extends PullOpti
   readonly onFailed?: ((failed: FailedEvent) => "retry" | "skip" | Promise<"retry" | "skip">) | undefined;
 }
 
+const PULL_HANDLING_OPTIONS: NamesOf<PullHandlingOptions<object, unknown>> = {
+  ...PULL_OPTIONS,
+  ...HANDLING_OPTIONS,
+  onPage: true,
+  onFailed: true,
+};
+
 export interface FailedEvent {
   readonly event: ReceivedEvent;
   readonly error: unknown;
@@ -45,6 +53,7 @@ export interface FailedEvent {
  * ```
  */
 export async function pull<Tx = unknown>(options: PullHandlingOptions<AnyEvents, Tx>): Promise<void> {
+  refuseUnknown(options, PULL_HANDLING_OPTIONS);
   const handling = readHandling(options);
   for await (const page of readPages(options)) {
     const events = await handlePage(handling, page, options);
@@ -109,6 +118,7 @@ async function handleUntilDone<Tx>(
 export async function* pullPages<Events extends object = AnyEvents>(
   options: PullOptions,
 ): AsyncGenerator<PulledPage<Events>, void, undefined> {
+  refuseUnknown(options, PULL_OPTIONS);
   for await (const { events, next } of readPages(options)) {
     // Nothing but the catalogue says what they are.
     yield { events: events as readonly EventOf<Events>[], next };

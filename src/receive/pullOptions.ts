@@ -1,4 +1,6 @@
 import type { FetchOptions } from "./ask.ts";
+import type { NamesOf } from "./judgedOption.ts";
+import { KEY_OPTIONS } from "./keyOptions.ts";
 import type { KeyOptions } from "./options.ts";
 
 /** A pull endpoint, and how it is asked. */
@@ -27,3 +29,16 @@ export interface Gap {
   readonly after: string | undefined;
   readonly resumeAfter: string;
 }
+
+export const PULL_OPTIONS: NamesOf<PullOptions> = {
+  ...KEY_OPTIONS,
+  url: true,
+  token: true,
+  limit: true,
+  waitSeconds: true,
+  after: true,
+  onGap: true,
+  signal: true,
+  fetch: true,
+  onRetry: true,
+};

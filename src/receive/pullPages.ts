@@ -80,7 +80,7 @@ export class Pages {
       url: `${url}?limit=${limit}&wait=${waitSeconds}${after}`,
       headers: async () => ({
         accept: "application/json",
-        authorization: `Bearer ${typeof token === "string" ? token : await token()}`,
+        authorization: `Bearer ${sendable(typeof token === "function" ? await token() : token)}`,
       }),
       answerMsMax: waitSeconds * 1_000 + ANSWER_MS_MAX,
       bytesMax: PAGE_BYTES_MAX,
@@ -133,6 +133,14 @@ function wholeNumber(name: string, value: number, min: number, max: number): num
     throw badOption(`${name} is ${value}`, `use a whole number from ${min} to ${max}`);
   }
   return value;
+}
+
+/** An error of fetch about a header would quote the token. */
+function sendable(token: unknown): string {
+  if (typeof token !== "string" || !/^[!-~]+$/.test(token)) {
+    throw badOption("the token is missing, or has blanks or line breaks", "use it as create_pull_token returned it");
+  }
+  return token;
 }
 
 function refuseBadUrl(url: string): void {

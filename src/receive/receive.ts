@@ -23,6 +23,7 @@ export type {
   AnyEvents,
   Handler,
   HandlerContext,
+  HandlerSignal,
   Handlers,
   HandlingOptions,
   KeyOptions,

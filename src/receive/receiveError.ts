@@ -10,6 +10,10 @@ export type ReceiveErrorCode =
   | "not_storable"
   /** Another request with the same event, or with one of the same key, has been handled for too long. */
   | "busy"
+  /** A handler has run for longer than `handlerTimeoutMs`. It may still be running, but what it did is undone. */
+  | "timed_out"
+  /** The tables of the inbox are not there. */
+  | "no_tables"
   /** A handler went on after a statement in its transaction had failed, so nothing of it can be committed. */
   | "transaction_failed"
   /** A handler ended the transaction that it was given. */

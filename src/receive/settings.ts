@@ -1,7 +1,7 @@
 import { FORMATS, type FormatName, SIGNED_FORMATS, UNSIGNED_FORMATS } from "./formatNames.ts";
-import { type Handling, readHandling } from "./handling.ts";
-import { numberOf, textsOf, wrong } from "./judgedOption.ts";
-import { readKeyOptions } from "./keyOptions.ts";
+import { HANDLING_OPTIONS, type Handling, readHandling } from "./handling.ts";
+import { type NamesOf, numberOf, refuseUnknown, textsOf, wrong } from "./judgedOption.ts";
+import { KEY_OPTIONS, readKeyOptions } from "./keyOptions.ts";
 import type { Opener } from "./open.ts";
 import type { ReceiverOptions } from "./options.ts";
 
@@ -12,33 +12,19 @@ export interface Settings<Tx> extends Opener, Handling<Tx> {
   readonly bodyBytesMax: number;
 }
 
-const NAMES: Readonly<Record<keyof ReceiverOptions<object, unknown>, true>> = {
-  secrets: true,
-  publicKeys: true,
-  jwksUrl: true,
-  decryptionKeys: true,
-  store: true,
-  handlers: true,
-  streamingHandlers: true,
-  payloads: true,
-  onUnknown: true,
+const NAMES: NamesOf<ReceiverOptions<object, unknown>> = {
+  ...KEY_OPTIONS,
+  ...HANDLING_OPTIONS,
   formats: true,
   handshakeOrigins: true,
-  tolerance: true,
   bodyBytesMax: true,
-  log: true,
-  now: true,
 };
 
 const BODY_BYTES_MAX = 10 * 1024 * 1024;
 
 /** Judges options as they came, because not every caller has types. Throws ReceiveError. */
 export function readOptions<Events extends object, Tx>(options: ReceiverOptions<Events, Tx>): Settings<Tx> {
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(NAMES, name)) {
-      throw wrong(name, `there is no option of that name; there are ${Object.keys(NAMES).join(", ")}`);
-    }
-  }
+  refuseUnknown(options, NAMES);
   return {
     ...readKeyOptions(options),
     ...readHandling(options),

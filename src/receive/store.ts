@@ -1,4 +1,5 @@
 import type { ReceivedEvent } from "./event.ts";
+import type { StopSignal } from "./exchange.ts";
 
 /**
  * What became of an event:
@@ -14,8 +15,11 @@ export interface Store<Tx> {
    * Runs `handle`, unless the event is remembered, in a transaction that also remembers it. Rejects with what `handle`
    * rejected with, once everything is undone, so that the event may come again. Of two calls with the same event, the
    * second waits for the first.
+   *
+   * When `signal` is aborted, `handle` has run out of time, and rejects once it ends. A store that can take the transaction
+   * back from it need not wait for that.
    */
-  once(event: ReceivedEvent, handle: (transaction: Tx) => Promise<void>): Promise<Outcome>;
+  once(event: ReceivedEvent, handle: (transaction: Tx) => Promise<void>, signal?: StopSignal): Promise<Outcome>;
   /**
    * Whether the event is remembered. Asked before a large payload is fetched, so that a duplicate does not fetch it again;
    * a store may leave it out.

@@ -1,13 +1,16 @@
 /** The same requests over real HTTP, through each adapter. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createServer, request as httpRequest, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import { after, describe, test } from "node:test";
 import {
   type BodyReader,
   createReceiver,
   fastifyPlugin,
   fetchHandler,
+  type NodeRequest,
   nodeHandler,
   type Outcome,
   type ReceivedRequest,
@@ -173,6 +176,20 @@ test("through node:http, a request that something else has answered is left alon
   assert.equal((await send(url, signed(envelope("1")))).status, 503);
   await handled.promise;
   assert.equal(outcomes[0]?.kind, "received");
+});
+
+test("through node:http, a request that was closed before it came here is not waited for", async () => {
+  const { outcomes, log } = notes();
+  const { headers } = signed(envelope("1"));
+  const closed = Object.assign(new Readable({ read: () => {} }), { method: "POST", headers: headers as object });
+  closed.destroy();
+  await once(closed, "close");
+  const response = { writeHead: () => {}, end: () => {} };
+  await nodeHandler(receiverWith(log))(closed as unknown as NodeRequest, response);
+  assert.deepEqual(
+    outcomes.map((outcome) => outcome.kind === "rejected" && outcome.code),
+    ["body_broken_off"],
+  );
 });
 
 describe("a body that something has read before", () => {

@@ -65,6 +65,19 @@ for (const [name, open] of Object.entries(STORES)) {
     ]);
   });
 
+  test(`${name}: a key that is no text is refused, and the event may come again`, async () => {
+    const event = about("a", EARLY);
+    for (const key of [42, null]) {
+      const inbox: Store<unknown> = open({ keyOf: () => key });
+      await assert.rejects(inbox.once(event, nothing), {
+        name: "ReceiveError",
+        code: "bad_options",
+        message: /keyOf returned/,
+      });
+    }
+    assert.deepEqual(await outcomesOf(open({}), [event]), ["handled"]);
+  });
+
   test(`${name}: an event whose handler failed does not make others late`, async () => {
     const inbox: Store<unknown> = open({});
     const failing = inbox.once(about("a", LAST), async () => {

@@ -39,6 +39,16 @@ test("an event whose handler failed may come again, and one that waited for it r
   assert.equal(await second, "handled");
 });
 
+test("what it cannot do is refused at once, and nothing is promised", () => {
+  const said: string[] = [];
+  const warn = (sentence: string) => said.push(sentence);
+  for (const options of [{ lateEvents: "park" }, { lateEvents: "drop", keyOf: "id" }, { idsMax: 0 }, { ids: 1 }]) {
+    assert.throws(() => memoryInbox({ ...options, warn } as never), { name: "ReceiveError", code: "bad_options" });
+  }
+  assert.throws(() => memoryInbox({ warn: true } as never), { name: "ReceiveError", code: "bad_options" });
+  assert.deepEqual(said, []);
+});
+
 test("it forgets what came first once there are too many", async () => {
   const inbox = open(2);
   const [first, second, third] = [receivedEvent(), receivedEvent(), receivedEvent()];

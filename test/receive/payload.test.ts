@@ -315,6 +315,16 @@ describe("handlers", () => {
     );
   });
 
+  test("get a payload that was fetched once, also if its event comes several times at once", async (t) => {
+    const { receive, events, requests } = await received(t, { store: memoryInbox({ warn: () => {} }) as never });
+    const answers = await Promise.all([receive(), receive(), receive()]);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200, 200],
+    );
+    assert.deepEqual([events.length, requests.length], [1, 1]);
+  });
+
   test("that stream get the event as it came, and fetch it themselves", async (t) => {
     const seen: unknown[] = [];
     const streamingHandlers = {

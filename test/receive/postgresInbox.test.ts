@@ -109,6 +109,69 @@ test("a connection that breaks while a handler runs ends neither the process nor
   assert.deepEqual(await effects.notes(), []);
 });
 
+test("a handler that has run out of time is not waited for, also if its statement hangs, and can write nothing any more", async (t) => {
+  const pool = poolFor(t, { max: 1 });
+  const inbox = postgresInbox(pool);
+  const event = receivedEvent();
+  const time = new AbortController();
+  const ending = Promise.withResolvers<void>();
+  const writes: PromiseSettledResult<unknown>[] = [];
+  const lock = await effects.pool.connect();
+  try {
+    await lock.query("begin; lock table effect");
+    const late = inbox.once(
+      event,
+      async (client) => {
+        const hanging = client.query(writing("hanging"));
+        await until("its statement hangs", async () => {
+          const rows = await rowsOf(effects.pool, "select from pg_stat_activity where wait_event_type = 'Lock'");
+          return rows.length > 0;
+        });
+        time.abort();
+        writes.push(...(await Promise.allSettled([hanging, client.query(writing("next"))])));
+        await ending.promise;
+        writes.push(...(await Promise.allSettled([client.query(writing("last"))])));
+      },
+      time.signal,
+    );
+    await assert.rejects(late, /run out of time/);
+    assert.equal(pool.totalCount, 0);
+  } finally {
+    await lock.query("rollback");
+    lock.release();
+  }
+  const again = inbox.once(event, async (client) => {
+    ending.resolve();
+    await until("the first one has written", () => writes.length === 3);
+    await client.query(writing("again"));
+  });
+  assert.equal(await again, "handled");
+  assert.deepEqual(
+    writes.map(({ status }) => status),
+    ["rejected", "rejected", "rejected"],
+  );
+  assert.deepEqual(await effects.notes(), ["again"]);
+});
+
+test("without its tables it says how to make them, whichever library it works through", async (t) => {
+  const { pool } = await databaseFor(t, { template: "empty" });
+  const isTold = { name: "ReceiveError", code: "no_tables", message: /run the SQL that inboxSql\(\) returns/ };
+  const inbox = postgresInbox(pool, { lateEvents: "drop" });
+  await assert.rejects(inbox.once(receivedEvent(), nothing), isTold);
+  await assert.rejects(inbox.once(receivedEvent({ orderingKey: "a" }), nothing), isTold);
+  await assert.rejects(postgresInbox(pool, { schema: "nowhere" }).parked(), isTold);
+  const code = "42P01";
+  for (const thrown of [Object.assign(new Error(), { code }), new Error("", { cause: { code } }), { meta: { code } }]) {
+    const query = () => Promise.reject(thrown);
+    const through = postgresInbox<null>({ transaction: (work) => work(null), query });
+    await assert.rejects(through.once(receivedEvent(), nothing), isTold);
+  }
+  // A table of the handler that is missing is not the inbox's.
+  await pool.query(inboxSql());
+  const failing = inbox.once(receivedEvent(), async (client) => void (await client.query("select from nothing")));
+  await assert.rejects(failing, { code });
+});
+
 test("a handler that ends its transaction is told so, whether it committed or rolled back", async () => {
   const inbox = postgresInbox(effects.pool);
   for (const end of ["commit", "rollback", "commit and chain", "rollback; begin"]) {
@@ -237,6 +300,8 @@ test("an option that cannot be meant is refused at once", () => {
     { retentionDays: Number.POSITIVE_INFINITY },
     { waitMs: -1 },
     { waitMs: 2 ** 31 },
+    { lateEvents: "drop", keyOf: "order" } as never,
+    { onProblem: true } as never,
     { schema: "" },
   ];
   for (const options of cases) {

@@ -189,6 +189,31 @@ describe("what a person must mend", () => {
     assert.equal(requests.length, 0);
   });
 
+  test("is an option that does not exist, because it is misspelt", async (t) => {
+    const { options, requests } = await pulling(t, ENDLESS);
+    const misspelt = { ...options, waitSecond: 1 };
+    const isUnknown = {
+      name: "ReceiveError",
+      code: "bad_options",
+      message: /waitSecond: there is no option of that name/,
+    };
+    await assert.rejects(pullPages(misspelt).next(), isUnknown);
+    await assert.rejects(pullEvents(misspelt).next(), isUnknown);
+    await assert.rejects(pull({ ...misspelt, store: setStore(), handlers: {} }), isUnknown);
+    assert.equal(requests.length, 0);
+  });
+
+  test("is a token that no header can have, which is not repeated", async (t) => {
+    for (const token of ["", "hunter2\nx", "hunter2 ", undefined, async () => "hunter2\r\n"]) {
+      const { options, requests } = await pulling(t, ENDLESS);
+      await assert.rejects(pullPages({ ...options, token: token as string }).next(), (thrown: unknown) => {
+        assert.doesNotMatch(String(thrown), /hunter2/);
+        return isFetchError("bad_options", /use it as create_pull_token returned it/)(thrown);
+      });
+      assert.equal(requests.length, 0);
+    }
+  });
+
   test("is a gap, unless someone is told of it: then it goes on behind", async (t) => {
     const { options, asked } = await pulling(
       t,

@@ -116,6 +116,31 @@ test("a handler that fails answers 500, with the error for the log alone, and th
   });
 });
 
+test("a handler that takes too long is given up: its signal is aborted, 503 lets the event come again, and its end comes too late", async () => {
+  const signals: AbortSignal[] = [];
+  const ending = Promise.withResolvers<void>();
+  const store = setStore();
+  const handlers = {
+    "order.paid": async (_: ReceivedEvent, { signal }: { signal: AbortSignal }) => {
+      signals.push(signal);
+      if (signals.length === 1) await ending.promise;
+    },
+  };
+  const { receive, outcomes } = receiverWith({ store, handlers, handlerTimeoutMs: 20 });
+  const late = await receive(signed(envelope("1")));
+  ending.resolve();
+  await new Promise(setImmediate);
+  assert.deepEqual([late.status, late.body, store.ids.size], [503, "failed\n", 0]);
+  assert.deepEqual([(await receive(signed(envelope("1")))).status, store.ids.size], [200, 1]);
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [true, false],
+  );
+  const [outcome] = outcomes;
+  assert.ok(outcome?.kind === "failed" && outcome.error instanceof ReceiveError);
+  assert.deepEqual([outcome.error.code, signals[0]?.reason], ["timed_out", outcome.error]);
+});
+
 test("the items of a batch are handled each for itself: one that fails keeps no other, and none runs twice", async () => {
   const seen: unknown[] = [];
   let failing = true;
@@ -306,6 +331,13 @@ test("wrong options are refused when the receiver is made, and never repeated", 
     [{ store: undefined }, /memoryInbox\(\)/],
     [{ handlers: undefined }, /a function for each type/],
     [{ handlers: { a: 1 } }, /handlers\["a"\]: it is a number/],
+    [{ handlers: new Map([["a", () => {}]]) }, /plain object/],
+    [{ handlers: [() => {}] }, /plain object/],
+    [{ handlers: { "order.*": () => {} } }, /handlers\["order\.\*"\]: a handler is for one type/],
+    [{ streamingHandlers: { "*": () => {} } }, /onUnknown for all others/],
+    [{ payloads: { byteMax: 1 } }, /option byteMax: there is no option of that name; there are signal/],
+    [{ payloads: 1 }, /payloads: it is no plain object/],
+    [{ handlerTimeoutMs: 0 }, /whole number from 1/],
     [{ onUnknown: "ignore" }, /"accept", "refuse" or a handler/],
     [{ tolerance: -1 }, /whole number from 1/],
     [{ tolerance: Number.NaN }, /whole number/],
@@ -337,5 +369,19 @@ test("the console is told once of each type without a handler, and by none that 
   assert.deepEqual(
     warn.mock.calls.map(({ arguments: [line] }) => /no handler for the type "(.*?)"/.exec(String(line))?.[1]),
     ["order.payed", "?order"],
+  );
+});
+
+test("the console is told of a batch that failed without naming each of its events", async (t) => {
+  const error = t.mock.method(console, "error", () => {});
+  const failing = () => {
+    throw new Error("not now");
+  };
+  const { receive } = receiverWith({ log: undefined, handlers: { "order.paid": failing } });
+  const items = Array.from({ length: 7 }, (_, index) => item("1", `e${index}`));
+  assert.equal((await receive(signed(`[${items.join(",")}]`, { id: "batch" }))).status, 500);
+  assert.deepEqual(
+    error.mock.calls.map(({ arguments: [line] }) => line),
+    ["postrider/receive failed with event e0, event e1, event e2, event e3, event e4, 2 others:"],
   );
 });
