@@ -126,6 +126,12 @@ create domain postrider.handshake_state as text
 
 create type postrider_internal.leased_delivery as (event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid, ordering_seq bigint);
 
+create domain postrider.objective_bound as interval
+  constraint "within is one of the bounds that delays are counted by" CHECK ((EXTRACT(epoch FROM VALUE) = ANY (ARRAY[0.01, 0.05, 0.1, 0.5, (1)::numeric, (5)::numeric, (10)::numeric, (30)::numeric, (60)::numeric, (300)::numeric, (1800)::numeric, (7200)::numeric, (21600)::numeric, (86400)::numeric, (259200)::numeric])));
+
+create domain postrider.objective_target as numeric
+  constraint "target is a share below 1, such as 0.999" CHECK (((VALUE > (0)::numeric) AND (VALUE < (1)::numeric)));
+
 create domain postrider.secret_kind as text
   constraint "kind is hmac, ed25519, auth or client_certificate" CHECK ((VALUE = ANY (ARRAY['hmac'::text, 'ed25519'::text, 'auth'::text, 'client_certificate'::text])));
 
@@ -251,6 +257,27 @@ CASE condition
     ELSE 0
 END))
 ) with (fillfactor=50);
+
+create table postrider.daemon_hour_part (
+  hour timestamp with time zone not null,
+  part_id uuid not null default gen_random_uuid(),
+  claimed bigint,
+  request_ms_total bigint not null default 0,
+  sent_bytes bigint default 0,
+  daemons integer not null default 0,
+  succeeded_first bigint not null default 0,
+  succeeded_later bigint not null default 0,
+  failed bigint not null default 0,
+  exhausted bigint not null default 0,
+  discarded bigint not null default 0,
+  sent_again bigint not null default 0,
+  failed_again bigint not null default 0,
+  excused bigint not null default 0,
+  failures jsonb,
+  request_ms bigint[] not null default '{}'::bigint[],
+  delay_ms bigint[] not null default '{}'::bigint[],
+  constraint daemon_hour_part_pkey PRIMARY KEY (hour, part_id)
+);
 
 create table postrider.daemon_minute (
   minute timestamp with time zone not null,
@@ -545,6 +572,18 @@ create table postrider.ingest (
   constraint "nothing is counted below 0" CHECK ((LEAST(batch, file_modified_ns, byte_offset, line_number, lines, events, unmatched, refused) >= 0))
 ) with (fillfactor=50);
 
+create table postrider.objective (
+  id uuid not null default postrider.uuid_v7(),
+  tenant text,
+  endpoint_id uuid,
+  target postrider.objective_target not null default 0.999,
+  within postrider.objective_bound not null default '00:01:00'::interval,
+  constraint objective_pkey PRIMARY KEY (id),
+  constraint "there is one objective for each endpoint, each tenant, and all" UNIQUE NULLS NOT DISTINCT (tenant, endpoint_id),
+  constraint objective_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES postrider.endpoint(id) ON DELETE CASCADE,
+  constraint "an objective is for a tenant or for an endpoint" CHECK ((num_nonnulls(tenant, endpoint_id) < 2))
+);
+
 create table postrider.ordered_walk (
   endpoint_id uuid not null,
   after_key text collate "C",
@@ -747,6 +786,14 @@ create table postrider.transformation (
 
 create table postrider.transformation_default partition of postrider.transformation default;
 
+create table postrider.unmatched_hour (
+  hour timestamp with time zone not null,
+  events bigint not null,
+  event_type text not null,
+  tenant text not null,
+  constraint unmatched_hour_pkey PRIMARY KEY (hour, tenant, event_type)
+);
+
 create table postrider.unmatched_minute_part (
   minute timestamp with time zone not null,
   part_id uuid not null default gen_random_uuid(),
@@ -805,6 +852,8 @@ CREATE INDEX endpoint_secret_unsealed ON postrider.endpoint_secret USING btree (
 CREATE INDEX endpoint_secret_wanted ON postrider.endpoint_secret USING btree (id) WHERE (secret IS NULL);
 
 CREATE INDEX idempotency_key_event_id ON postrider.idempotency_key USING btree (event_id);
+
+CREATE INDEX objective_endpoint_id ON postrider.objective USING btree (endpoint_id);
 
 CREATE INDEX other_attempt_batch ON ONLY postrider.other_attempt USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 
@@ -868,7 +917,11 @@ create function postrider.cancel_replay(replay_id uuid) returns void security de
 
 create function postrider.capture(table_name regclass, event_type text, operations text[] DEFAULT '{insert,update,delete}'::text[], condition text DEFAULT NULL::text, payload text DEFAULT NULL::text, ordering_key text DEFAULT NULL::text, tenant text DEFAULT NULL::text) returns void;
 
+create function postrider.chart(since timestamp with time zone DEFAULT NULL::timestamp with time zone, step interval DEFAULT NULL::interval, endpoint_id uuid DEFAULT NULL::uuid, tenant text DEFAULT NULL::text) returns TABLE(at timestamp with time zone, length interval, claimed bigint, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms bigint[], delay_ms bigint[]);
+
 create function postrider.copy_problem() returns text security definer;
+
+create function postrider.count_unmatched(since timestamp with time zone) returns TABLE(tenant text, event_type text, events bigint, last_seen_at timestamp with time zone);
 
 create function postrider.create_api_key(name text, scopes text[] DEFAULT '{read}'::text[], expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) returns text security definer;
 
@@ -888,6 +941,8 @@ create function postrider.disable_endpoint(id uuid, reason text DEFAULT NULL::te
 
 create function postrider.drop_event_type(name text) returns void security definer;
 
+create function postrider.drop_objective(endpoint_id uuid DEFAULT NULL::uuid, tenant text DEFAULT NULL::text, reason text DEFAULT NULL::text) returns boolean security definer;
+
 create function postrider.enable_endpoint(id uuid) returns void security definer;
 
 create function postrider.endpoint_id(name text, tenant text DEFAULT ''::text) returns uuid security definer;
@@ -901,6 +956,8 @@ create function postrider.explain_event(event_id uuid) returns TABLE(endpoint_id
 create function postrider.forget_ingest(name text) returns void security definer;
 
 create function postrider.grant_roles() returns TABLE(role_name text, outcome text);
+
+create function postrider.judge_objective(endpoint_id uuid DEFAULT NULL::uuid, tenant text DEFAULT NULL::text) returns TABLE(target numeric, within interval, set_for text, in_time double precision, budget_left double precision, good bigint, bad bigint, overdue bigint, is_exact boolean, left_out bigint, burn_5m double precision, burn_30m double precision, burn_1h double precision, burn_6h double precision, is_burning boolean);
 
 create function postrider.maintain(now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns TABLE(outcome text, subject text) security definer;
 
@@ -939,6 +996,8 @@ create function postrider.revoke_pull_token(token_id uuid) returns void security
 create function postrider.rotate_secret(endpoint_id uuid, overlap interval DEFAULT '24:00:00'::interval) returns text security definer;
 
 create function postrider.send_test_event(endpoint_id uuid, event_type text DEFAULT 'postrider.test'::text, payload json DEFAULT '{"test": true}'::json) returns uuid security definer;
+
+create function postrider.set_objective(target numeric DEFAULT 0.999, within interval DEFAULT '00:01:00'::interval, endpoint_id uuid DEFAULT NULL::uuid, tenant text DEFAULT NULL::text, reason text DEFAULT NULL::text) returns void security definer;
 
 create function postrider.skip(event_id uuid, endpoint_id uuid) returns text security definer;
 
@@ -1016,6 +1075,8 @@ create function postrider_internal.branches_predicate(keyword text, branches jso
 
 create function postrider_internal.branches_problem(keyword text, branches jsonb, value jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
+create function postrider_internal.burn_rate(good numeric, bad numeric, overdue bigint, target numeric) returns double precision;
+
 create function postrider_internal.can_be_read(event_id uuid) returns boolean;
 
 create function postrider_internal.cancel_many(event_id uuid, endpoint_id uuid, reason text) returns text;
@@ -1070,6 +1131,8 @@ create function postrider_internal.count_attempts(counted_max integer) returns T
 
 create function postrider_internal.count_counted(endpoint_id uuid) returns integer;
 
+create function postrider_internal.count_overdue(endpoint_ids uuid[], due_before timestamp with time zone) returns TABLE(overdue bigint, is_exact boolean);
+
 create function postrider_internal.count_replay_failures(replay_id uuid) returns void;
 
 create function postrider_internal.count_replayed(replay_id uuid, rows_max integer, OUT pending integer, OUT begun integer, OUT unsent integer) returns record;
@@ -1080,7 +1143,7 @@ create function postrider_internal.count_uncounted(endpoint_id uuid) returns int
 
 create function postrider_internal.count_undelivered(counted_max integer) returns TABLE(endpoint_id uuid, exhausted bigint, discarded bigint, is_exact boolean) security definer;
 
-create function postrider_internal.count_waiting(counted_max integer) returns TABLE(endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamp with time zone) security definer;
+create function postrider_internal.count_waiting(counted_max integer, total_max integer DEFAULT NULL::integer, due_before timestamp with time zone DEFAULT NULL::timestamp with time zone) returns TABLE(endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamp with time zone, overdue bigint) security definer;
 
 create function postrider_internal.counted(number bigint, noun text, plural text DEFAULT NULL::text) returns text;
 
@@ -1462,6 +1525,8 @@ create function postrider_internal.notify_daemons(payload text DEFAULT ''::text)
 
 create function postrider_internal.object_predicate(checks jsonb, place text) returns text;
 
+create function postrider_internal.objective_audit() returns trigger security definer;
+
 create function postrider_internal.open_api_session(given_hash bytea) returns TABLE(token text, expires_at timestamp with time zone) security definer;
 
 create function postrider_internal.open_circuit(endpoint_id uuid, failures bigint) returns jsonb;
@@ -1493,6 +1558,8 @@ create function postrider_internal.pause_unreadable(endpoint_ids uuid[], revisio
 create function postrider_internal.payload_problem(checks jsonb, value jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
 create function postrider_internal.payload_steps(payload text, value_steps bigint, object_steps bigint, byte_steps bigint) returns bigint;
+
+create function postrider_internal.percentiles(counts bigint[], bounds integer[]) returns TABLE(p50 double precision, p95 double precision, p99 double precision, p50_within integer, p95_within integer, p99_within integer);
 
 create function postrider_internal.place_in_order(event_id uuid, endpoint_id uuid, is_wanted boolean) returns TABLE(ordering_key text, ordering_seq bigint);
 
@@ -1603,6 +1670,8 @@ create function postrider_internal.require_event(event_id uuid) returns void;
 create function postrider_internal.require_home(may_move_in boolean DEFAULT true) returns boolean;
 
 create function postrider_internal.require_ingest_role(name text, role_name text) returns void;
+
+create function postrider_internal.require_objective_subject(endpoint_id uuid, tenant text) returns void;
 
 create function postrider_internal.require_sendable(event_id uuid, endpoint_id uuid) returns void;
 
@@ -1798,6 +1867,8 @@ CREATE TRIGGER event_type_policy_audit AFTER INSERT OR DELETE OR UPDATE ON postr
 
 CREATE TRIGGER event_type_policy_judged AFTER INSERT OR DELETE OR UPDATE OF unknown_types ON postrider.event_type_policy FOR EACH ROW EXECUTE FUNCTION postrider_internal.write_judged_event_types() always;
 
+CREATE TRIGGER objective_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.objective FOR EACH ROW EXECUTE FUNCTION postrider_internal.objective_audit();
+
 CREATE TRIGGER outbox_inserting BEFORE INSERT ON postrider.outbox FOR EACH ROW EXECUTE FUNCTION postrider_internal.outbox_inserting();
 
 CREATE TRIGGER outbox_updating BEFORE UPDATE ON postrider.outbox FOR EACH ROW EXECUTE FUNCTION postrider_internal.outbox_updating();
@@ -1971,6 +2042,42 @@ comment on column postrider.daemon.condition_reason is 'What keeps it from its w
 comment on column postrider.daemon.encryption_key_ids is 'The ids of the encryption keys that it has. Nothing is sealed with a key that a daemon lacks.';
 
 comment on column postrider.daemon.public_url is 'Where receivers reach its listener (POSTRIDER_PUBLIC_URL); null if they do not. Thin events need one.';
+
+comment on table postrider.daemon_hour_part is 'What was added to an hour over all endpoints: the sum of postrider.daemon_minute, and minutes that came later. Sum it: for the hours since postrider.hour_cursor there are only the minutes.';
+
+comment on column postrider.daemon_hour_part.hour is 'When the hour began, by the clock of Postgres.';
+
+comment on column postrider.daemon_hour_part.part_id is 'Of a minute that came later, its part_id; 0 of the sum of the others.';
+
+comment on column postrider.daemon_hour_part.claimed is 'Events that were claimed; null if that is not known.';
+
+comment on column postrider.daemon_hour_part.request_ms_total is 'Milliseconds that the attempts took, in all.';
+
+comment on column postrider.daemon_hour_part.sent_bytes is 'Bytes of request bodies that were sent, without headers; null if it is not known.';
+
+comment on column postrider.daemon_hour_part.daemons is 'How many daemons added to it; 0 if only functions did, so that perhaps none lived.';
+
+comment on column postrider.daemon_hour_part.succeeded_first is 'Deliveries that succeeded at their first attempt.';
+
+comment on column postrider.daemon_hour_part.succeeded_later is 'Deliveries that succeeded at a later attempt.';
+
+comment on column postrider.daemon_hour_part.failed is 'Attempts that failed.';
+
+comment on column postrider.daemon_hour_part.exhausted is 'Deliveries whose retry schedule was used up.';
+
+comment on column postrider.daemon_hour_part.discarded is 'Deliveries that were discarded.';
+
+comment on column postrider.daemon_hour_part.sent_again is 'How many of the attempts were of deliveries that were sent again by hand or by a replay.';
+
+comment on column postrider.daemon_hour_part.failed_again is 'How many of sent_again failed.';
+
+comment on column postrider.daemon_hour_part.excused is 'How many of exhausted and discarded count against no objective, as in postrider.endpoint_minute.';
+
+comment on column postrider.daemon_hour_part.failures is 'Failed attempts by status or failure_kind, as in postrider.endpoint_minute.';
+
+comment on column postrider.daemon_hour_part.request_ms is 'Attempts by duration, as in postrider.endpoint_minute.';
+
+comment on column postrider.daemon_hour_part.delay_ms is 'Successes by the time since they were due, as in postrider.endpoint_minute.';
 
 comment on table postrider.daemon_minute is 'What each daemon did in each minute of its life, over all endpoints: mostly one row, two if it stopped or changed its id. Rows are only added. Sum it for the whole: it is cheap however many endpoints there are. In a minute without a row no daemon lived, or none reached Postgres.';
 
@@ -2408,6 +2515,18 @@ comment on column postrider.ingest.passed_born_ns is 'Files that were made at or
 
 comment on column postrider.ingest.known_files is 'Other files that had the followed name or were read, the last 100: the file, when it was made and modified, how much of it was read, and the fingerprint of that.';
 
+comment on table postrider.objective is 'Which share of deliveries is to arrive within which time, for an endpoint, a tenant, or all. The most specific one counts; without any it is 99.9 % within a minute. postrider.set_objective() writes it.';
+
+comment on column postrider.objective.id is 'Identifies the objective.';
+
+comment on column postrider.objective.tenant is 'For the endpoints of this tenant that have none of their own; null otherwise.';
+
+comment on column postrider.objective.endpoint_id is 'For this endpoint; null otherwise.';
+
+comment on column postrider.objective.target is 'The share that arrives in time: 0.999 for 999 of 1,000.';
+
+comment on column postrider.objective.within is 'How long it may take, from when the delivery is due.';
+
 comment on table postrider.ordered_walk is 'Of each ordered endpoint that has had deliveries, where the walk over its keys continues. A daemon locks the row while it leases, so that no two lease events of one key at once.';
 
 comment on column postrider.ordered_walk.endpoint_id is 'The endpoint.';
@@ -2667,6 +2786,16 @@ comment on column postrider.transformation.headers is 'The headers that have pat
 comment on column postrider.transformation.payload is 'What is sent in the place of the payload; null if the payload is sent as it is.';
 
 comment on table postrider.transformation_default is 'Transformations for events outside every day''s partition.';
+
+comment on table postrider.unmatched_hour is 'Events that no endpoint got, by hour, tenant and type, of the hours that are made. For the hours since postrider.hour_cursor read postrider.unmatched_minute.';
+
+comment on column postrider.unmatched_hour.hour is 'When the hour began, by the clock of Postgres.';
+
+comment on column postrider.unmatched_hour.events is 'How many.';
+
+comment on column postrider.unmatched_hour.event_type is 'Their type.';
+
+comment on column postrider.unmatched_hour.tenant is 'Their tenant.';
 
 comment on table postrider.unmatched_minute_part is 'Events that no endpoint got, as each claim found them. Read postrider.unmatched_minute, which sums the parts.';
 
@@ -3196,6 +3325,10 @@ comment on type postrider.failure_kind is E'How an attempt failed. Its check lis
 
 comment on type postrider.handshake_state is 'What a receiver says to deliveries.';
 
+comment on type postrider.objective_bound is 'How long a delivery may take from when it is due: 10, 50, 100 or 500 ms, 1, 5, 10 or 30 seconds, 1, 5 or 30 minutes, 2 or 6 hours, 1 or 3 days.';
+
+comment on type postrider.objective_target is 'Which share of deliveries arrives in time: 0.999 for 999 of 1,000.';
+
 comment on type postrider.secret_kind is 'What a secret is for.';
 
 comment on type postrider.signing_public_key is 'The public half of an ed25519 key, written as Standard Webhooks does.';
@@ -3224,7 +3357,11 @@ comment on function postrider.cancel_replay(uuid) is 'Ends a replay. Use it if a
 
 comment on function postrider.capture(regclass,text,text[],text,text,text,text) is 'Makes changes of a table''s rows into events of that type, in the transaction that changes them. Use it if the event is that a row changed. condition, payload, ordering_key and tenant are SQL expressions over old and new; an insert has no old row, and a delete no new one. Capturing the same type again replaces the former capture. For the owner of the table, who must be a publisher.';
 
+comment on function postrider.chart(timestamp with time zone,interval,uuid,text) is 'What became of deliveries since a time, in at most 300 bars: over all endpoints, of one, or of those of a tenant. Use it for charts: select at, failed from postrider.chart(now() - interval ''1 day''). A bar is a minute, five minutes, an hour or six hours long, as the range is up to two hours, a day, a week or longer, unless step says otherwise; of a range of more than a day it is whole hours. In a bar in which no daemon lived everything is null, and 0 is nothing that happened. claimed is null unless it is over all endpoints. Daemons append to it once a minute, so the present minute is missing.';
+
 comment on function postrider.copy_problem() is 'Says what shows that this database was restored or copied from another one. Use it if daemons stop with PR0014: they do so until adopt() is called. Null if daemons may work here.';
+
+comment on function postrider.count_unmatched(timestamp with time zone) is 'Events that no endpoint got since a time, by tenant and type, and the minute or hour in which the last of them was claimed. Use it to find subscriptions that are missing: select event_type, events from postrider.count_unmatched(now() - interval ''1 day''). It reads hours where it can, so a month is cheap.';
 
 comment on function postrider.create_api_key(text,text[],timestamp with time zone) is 'Makes a key of the API and returns it. It is shown this once and kept as a hash. Use it for each person and program that asks the API, with the scopes that it needs: read, payload, publish, operate, admin.';
 
@@ -3244,6 +3381,8 @@ comment on function postrider.disable_endpoint(uuid,text) is 'Disables an endpoi
 
 comment on function postrider.drop_event_type(text) is 'Removes an event type from the catalogue. Use it if nothing publishes the type any more. Events of that type are still delivered, and can be inserted unless unknown types are refused.';
 
+comment on function postrider.drop_objective(uuid,text,text) is 'Removes the objective of an endpoint, of a tenant, or the one for all if neither is given, and returns whether there was one. Use it after set_objective(), to have the next more general one count again.';
+
 comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpoint: it gets the events from now on. Use it if the receiver is back, and replay() for what it missed. If the endpoint was paused when it was disabled, it is paused again until resume_endpoint().';
 
 comment on function postrider.endpoint_id(text,text) is 'The id of the endpoint of that name. Use it for each function that asks for an endpoint''s id: select postrider.pause_endpoint(postrider.endpoint_id(''billing''), ''maintenance''). A name that does not exist is an error.';
@@ -3257,6 +3396,8 @@ comment on function postrider.explain_event(uuid) is 'Says for each endpoint of 
 comment on function postrider.forget_ingest(text) is 'Forgets how far an ingest has read, so the next one of that name starts anew. Use it for files and hosts that are gone.';
 
 comment on function postrider.grant_roles() is 'Makes the four roles of Postrider, if the caller may, and grants each its privileges. Use it after a DBA has made missing roles, or after a restore. For each role it returns granted, or missing if a role that may create roles must make it first. For the owner of the schema; it can be repeated at any time.';
+
+comment on function postrider.judge_objective(uuid,text) is 'How deliveries of the last 30 days stand to the objective of an endpoint, of a tenant, or of all: see postrider.set_objective(). Use it for alerts and reports: select in_time, budget_left from postrider.judge_objective(tenant => ''acme''). good arrived within the time; bad came later, were exhausted, or were discarded by other than a person; overdue wait for longer than that now. in_time is the share of good among these, budget_left the share of the failures that the target allows which is left: negative if there were more. burn_5m and so on say how many times too fast the budget was used in that time; is_burning: fast in both 5 minutes and an hour (14.4 times), or in both 30 minutes and 6 hours (6 times). What was sent again by hand or by a replay does not count, nor what waits at endpoints that are paused or disabled, of which left_out says how many there are. is_exact is false if more is overdue than was counted. Events that no daemon has claimed count for all alone. set_for says whose objective it is: endpoint, tenant, all, or default.';
 
 comment on function postrider.maintain(timestamp with time zone) is 'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed; it sums the minutes of each hour, postrider.endpoint_hour; and it continues what erase_tenant() began. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do. busy: another session holds a lock or is doing the same, so try again later. now: an earlier time to judge by, for tests.';
 
@@ -3296,6 +3437,8 @@ comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secre
 
 comment on function postrider.send_test_event(uuid,text,json) is 'Sends one event to this endpoint alone, whatever it is subscribed to, and returns the event''s id. Use it to try a new receiver, or one that was mended. The event is marked as a test (postrider.outbox.test_endpoint_id): replays leave it out, and its failures do not count against the endpoint.';
 
+comment on function postrider.set_objective(numeric,interval,uuid,text,text) is 'Sets which share of deliveries is to arrive within which time of being due: for an endpoint, for the endpoints of a tenant, or for all if neither is given. Use it to say what you have promised, so that postrider.judge_objective() and the dashboard judge by it: set_objective(0.99, ''5 minutes'', tenant => ''acme''). Without any it is 0.999 within a minute.';
+
 comment on function postrider.skip(uuid,uuid) is 'Passes over an exhausted event that halts its ordering key, so that the next event of the key is sent. Use it if the receiver can do without this one. The delivery stays exhausted, and can be sent again by redeliver() or replay(). Returns the key.';
 
 comment on function postrider.subscribe(uuid,text,text) is 'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with or without a filter. Returns the id of the subscription. Use it to send more events to an existing endpoint, from now on.';
@@ -3312,7 +3455,7 @@ comment on function postrider.uuid_v7_time(uuid) is 'Returns when a UUID version
 
 comment on function postrider_internal.acknowledge_pulled(uuid,uuid,bigint,bigint,bigint,timestamp with time zone) is 'Makes the deliveries in these places of a pull endpoint succeed, each with an attempt from when they were given until now, and returns how many.';
 
-comment on function postrider_internal.add_to_hours(timestamp with time zone,uuid) is 'Adds a part of a minute, which came late, to its hour, if that is made already.';
+comment on function postrider_internal.add_to_hours(timestamp with time zone,uuid) is 'Adds a part of a minute, which came late, to its hour, if that is made already: of each endpoint, and over all of them.';
 
 comment on function postrider_internal.advance_pull(uuid,uuid,bigint,bigint,integer) is 'Acknowledges what a pull endpoint was given up to a place, and gives places to as many further deliveries as are wanted. False if that place was never given.';
 
@@ -3372,6 +3515,8 @@ comment on function postrider_internal.branches_predicate(text,jsonb,text) is 'A
 
 comment on function postrider_internal.branches_problem(text,jsonb,jsonb,text,integer) is 'Why a value does not fit anyOf or oneOf; null if it does.';
 
+comment on function postrider_internal.burn_rate(numeric,numeric,bigint,numeric) is 'How many times as many deliveries were not in time as the target allows; 1 uses up the budget exactly, null if there were none.';
+
 comment on function postrider_internal.can_be_read(uuid) is 'Whether Postgres can give an event to its listener; false if a value has a character without a form in UTF-8, or is damaged or too large.';
 
 comment on function postrider_internal.cancel_many(uuid,uuid,text) is 'Cancels the deliveries of an event, or those to an endpoint, up to 10,000 that wait, and returns how many.';
@@ -3426,6 +3571,8 @@ comment on function postrider_internal.count_attempts(integer) is 'Attempts of t
 
 comment on function postrider_internal.count_counted(uuid) is 'How many requests of an endpoint with limits are in progress, or are about to begin: those of leases that have not expired. A daemon that was killed holds its own until they do.';
 
+comment on function postrider_internal.count_overdue(uuid[],timestamp with time zone) is 'Deliveries that wait for active endpoints and were due before that time, up to some hundreds; is_exact is false if there may be more. Null for all endpoints, with the events that no daemon has claimed if the oldest of them was inserted before that time. What is scheduled for later, or was sent again by hand or by a replay, is left out.';
+
 comment on function postrider_internal.count_replay_failures(uuid) is 'Adds the failures of a replay that are not counted yet to its row.';
 
 comment on function postrider_internal.count_replayed(uuid,integer) is 'Pending deliveries of a replay, up to a limit. begun: those whose time has come, all but those that wait for their event''s deliver_at; unsent: those that are due.';
@@ -3436,7 +3583,7 @@ comment on function postrider_internal.count_uncounted(uuid) is 'How many delive
 
 comment on function postrider_internal.count_undelivered(integer) is 'Exhausted and discarded deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once ten times as many have been counted. is_exact is false if there are more.';
 
-comment on function postrider_internal.count_waiting(integer) is 'Pending deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once ten times as many have been counted. is_exact is false if there are more.';
+comment on function postrider_internal.count_waiting(integer,integer,timestamp with time zone) is 'Pending deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once total_max have been counted, which is ten times as many unless it is given. is_exact is false if there are more. overdue are those that should have arrived before due_before: null or 0 without it.';
 
 comment on function postrider_internal.counted(bigint,text,text) is 'A number with its noun: 1 event, 2 events.';
 
@@ -3754,7 +3901,7 @@ comment on function postrider_internal.lost_columns(oid,oid) is 'The columns tha
 
 comment on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) is 'Does the work of capture(), with the schemas in which the expressions find what they name. Acts with the rights of its caller.';
 
-comment on function postrider_internal.make_hour(timestamp with time zone) is 'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, and returns when it began; null if there is none, or another session is making it.';
+comment on function postrider_internal.make_hour(timestamp with time zone) is 'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, daemon_hour_part and unmatched_hour, and returns when it began; null if there is none, or another session is making it.';
 
 comment on function postrider_internal.make_key(uuid,text,text) is 'Stores the ed25519 key that a daemon has made, sealed or not, if it is still wanted. False if it is not, or an operator is changing the endpoint at this moment.';
 
@@ -3818,6 +3965,8 @@ comment on function postrider_internal.notify_daemons(text) is 'Notifies the dae
 
 comment on function postrider_internal.object_predicate(jsonb,text) is 'An SQL/JSON path predicate: the object @ has the properties that it must and may have. Null if that cannot be expressed.';
 
+comment on function postrider_internal.objective_audit() is 'Notes an edit of the objectives in the audit.';
+
 comment on function postrider_internal.open_api_session(bytea) is 'Opens a session of the dashboard for half a day, by the SHA-256 of a key or of a link. No row if there is none, or it has expired.';
 
 comment on function postrider_internal.open_circuit(uuid,bigint) is 'Stops sending to an endpoint, but for probes, and returns what the daemon says of it; null if that was not possible now.';
@@ -3849,6 +3998,8 @@ comment on function postrider_internal.pause_unreadable(uuid[],bigint[],text[]) 
 comment on function postrider_internal.payload_problem(jsonb,jsonb,text,integer) is 'Where a payload does not fit these checks, what was expected there and what was found; null if it fits. steps_left bounds the work: if it ends below 0, the steps were used up and nothing is known.';
 
 comment on function postrider_internal.payload_steps(text,bigint,bigint,bigint) is 'The most steps that a predicate takes to judge a payload.';
+
+comment on function postrider_internal.percentiles(bigint[],integer[]) is 'Within how many milliseconds 50, 95 and 99 of 100 ended, interpolated, and the bounds that these lie within; null if nothing is counted.';
 
 comment on function postrider_internal.place_in_order(uuid,uuid,boolean) is 'The place of a delivery among those of its ordering key, if it is wanted and the endpoint is ordered; no row if it has none.';
 
@@ -3959,6 +4110,8 @@ comment on function postrider_internal.require_event(uuid) is 'Raises an error i
 comment on function postrider_internal.require_home(boolean) is 'Whether sending is switched on. Raises PR014 if this database is a copy that was not adopted. may_move_in: the first daemon of all records where it works before it does anything else.';
 
 comment on function postrider_internal.require_ingest_role(text,text) is 'Raises an error if the role that logged in may not continue an ingest that this role began.';
+
+comment on function postrider_internal.require_objective_subject(uuid,text) is 'Raises an error unless an objective may be for this: an endpoint that there is, a tenant, or neither.';
 
 comment on function postrider_internal.require_sendable(uuid,uuid) is 'Raises an error if there is no such event, or it may not be sent to that endpoint (null for any), because the endpoint does not exist, is disabled, or belongs to another tenant.';
 
@@ -4152,6 +4305,8 @@ comment on trigger event_type_truncate on postrider.event_type is 'Refuses trunc
 
 comment on trigger note_replay_failure on postrider.delivery is 'Fires only for replayed deliveries that did not succeed.';
 
+comment on trigger objective_audit on postrider.objective is 'Notes the edit in the audit.';
+
 comment on trigger outbox_inserting on postrider.outbox is 'Judges each event, leaves it out if its idempotency key is known, and wakes the daemons if they sleep.';
 
 comment on trigger outbox_updating on postrider.outbox is 'Refuses nulls without showing the row.';
@@ -4247,6 +4402,10 @@ grant select on table postrider.claim to postrider_reader;
 grant select on table postrider.daemon to postrider_operator;
 
 grant select on table postrider.daemon to postrider_reader;
+
+grant select on table postrider.daemon_hour_part to postrider_operator;
+
+grant select on table postrider.daemon_hour_part to postrider_reader;
 
 grant select on table postrider.daemon_minute to postrider_operator;
 
@@ -4358,6 +4517,10 @@ grant select on table postrider.ingest_position to postrider_publisher;
 
 grant select on table postrider.ingest_position to postrider_reader;
 
+grant delete, insert (endpoint_id, target, tenant, within), select, update (endpoint_id, target, tenant, within) on table postrider.objective to postrider_operator;
+
+grant select on table postrider.objective to postrider_reader;
+
 grant select on table postrider.ordered_walk to postrider_operator;
 
 grant select on table postrider.ordered_walk to postrider_reader;
@@ -4448,6 +4611,10 @@ grant select on table postrider.undelivered to postrider_operator;
 
 grant select on table postrider.undelivered to postrider_reader;
 
+grant select on table postrider.unmatched_hour to postrider_operator;
+
+grant select on table postrider.unmatched_hour to postrider_reader;
+
 grant select on table postrider.unmatched_minute to postrider_daemon;
 
 grant select on table postrider.unmatched_minute to postrider_operator;
@@ -4468,11 +4635,19 @@ grant execute on function postrider.cancel_replay(uuid) to postrider_operator;
 
 grant execute on function postrider.capture(regclass,text,text[],text,text,text,text) to postrider_publisher;
 
+grant execute on function postrider.chart(timestamp with time zone,interval,uuid,text) to postrider_operator;
+
+grant execute on function postrider.chart(timestamp with time zone,interval,uuid,text) to postrider_reader;
+
 grant execute on function postrider.copy_problem() to postrider_daemon;
 
 grant execute on function postrider.copy_problem() to postrider_operator;
 
 grant execute on function postrider.copy_problem() to postrider_reader;
+
+grant execute on function postrider.count_unmatched(timestamp with time zone) to postrider_operator;
+
+grant execute on function postrider.count_unmatched(timestamp with time zone) to postrider_reader;
 
 grant execute on function postrider.create_api_key(text,text[],timestamp with time zone) to postrider_operator;
 
@@ -4496,6 +4671,8 @@ grant execute on function postrider.disable_endpoint(uuid,text) to postrider_ope
 
 grant execute on function postrider.drop_event_type(text) to postrider_operator;
 
+grant execute on function postrider.drop_objective(uuid,text,text) to postrider_operator;
+
 grant execute on function postrider.enable_endpoint(uuid) to postrider_operator;
 
 grant execute on function postrider.endpoint_id(text,text) to postrider_operator;
@@ -4509,6 +4686,10 @@ grant execute on function postrider.erase_tenant(text) to postrider_operator;
 grant execute on function postrider.explain_event(uuid) to postrider_operator;
 
 grant execute on function postrider.forget_ingest(text) to postrider_operator;
+
+grant execute on function postrider.judge_objective(uuid,text) to postrider_operator;
+
+grant execute on function postrider.judge_objective(uuid,text) to postrider_reader;
 
 grant execute on function postrider.maintain(timestamp with time zone) to postrider_daemon;
 
@@ -4558,6 +4739,8 @@ grant execute on function postrider.rotate_secret(uuid,interval) to postrider_op
 
 grant execute on function postrider.send_test_event(uuid,text,json) to postrider_operator;
 
+grant execute on function postrider.set_objective(numeric,interval,uuid,text,text) to postrider_operator;
+
 grant execute on function postrider.skip(uuid,uuid) to postrider_operator;
 
 grant execute on function postrider.subscribe(uuid,text,text) to postrider_operator;
@@ -4602,6 +4785,10 @@ grant execute on function postrider_internal.beat(uuid,text,integer,text,integer
 
 grant execute on function postrider_internal.begin_api_request(bytea,bytea) to postrider_operator;
 
+grant execute on function postrider_internal.burn_rate(numeric,numeric,bigint,numeric) to postrider_operator;
+
+grant execute on function postrider_internal.burn_rate(numeric,numeric,bigint,numeric) to postrider_reader;
+
 grant execute on function postrider_internal.capture_function(text,text,text,text[],text[],json,text) to postrider_publisher;
 
 grant execute on function postrider_internal.capture_moves(regclass,text,text,text,text) to postrider_publisher;
@@ -4644,6 +4831,10 @@ grant execute on function postrider_internal.count_counted(uuid) to postrider_op
 
 grant execute on function postrider_internal.count_counted(uuid) to postrider_reader;
 
+grant execute on function postrider_internal.count_overdue(uuid[],timestamp with time zone) to postrider_operator;
+
+grant execute on function postrider_internal.count_overdue(uuid[],timestamp with time zone) to postrider_reader;
+
 grant execute on function postrider_internal.count_unclaimed(integer) to postrider_daemon;
 
 grant execute on function postrider_internal.count_unclaimed(integer) to postrider_operator;
@@ -4660,11 +4851,11 @@ grant execute on function postrider_internal.count_undelivered(integer) to postr
 
 grant execute on function postrider_internal.count_undelivered(integer) to postrider_reader;
 
-grant execute on function postrider_internal.count_waiting(integer) to postrider_daemon;
+grant execute on function postrider_internal.count_waiting(integer,integer,timestamp with time zone) to postrider_daemon;
 
-grant execute on function postrider_internal.count_waiting(integer) to postrider_operator;
+grant execute on function postrider_internal.count_waiting(integer,integer,timestamp with time zone) to postrider_operator;
 
-grant execute on function postrider_internal.count_waiting(integer) to postrider_reader;
+grant execute on function postrider_internal.count_waiting(integer,integer,timestamp with time zone) to postrider_reader;
 
 grant execute on function postrider_internal.create_capture_trigger(regclass,name,text,text) to postrider_publisher;
 
@@ -4801,6 +4992,10 @@ grant execute on function postrider_internal.open_ingest(text,text,uuid,boolean,
 grant execute on function postrider_internal.parse_path(text) to postrider_operator;
 
 grant execute on function postrider_internal.pause_unreadable(uuid[],bigint[],text[]) to postrider_daemon;
+
+grant execute on function postrider_internal.percentiles(bigint[],integer[]) to postrider_operator;
+
+grant execute on function postrider_internal.percentiles(bigint[],integer[]) to postrider_reader;
 
 grant execute on function postrider_internal.prepare_replay(uuid) to postrider_daemon;
 

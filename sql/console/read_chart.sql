@@ -1,36 +1,5 @@
--- What all daemons did, in bars. A bar is missing if no daemon lived in it.
--- $1 since, $2 length of a bar
-with asked as (
-  -- 300 bars at most, of a length that suits the stretch, unless it is given.
-  select t.since, greatest((now() - t.since) / 300, coalesce($2::interval, case
-      when now() - t.since <= interval '2 hours' then interval '1 minute'
-      when now() - t.since <= interval '25 hours' then interval '5 minutes'
-      when now() - t.since <= interval '8 days' then interval '1 hour'
-      else interval '6 hours' end)) as step
-  from (select coalesce($1::timestamptz, now() - interval '1 hour') as since) t
-)
-select b.at, b.step, b.claimed,
-       b.succeeded_first, b.succeeded_later, b.failed, b.exhausted, b.discarded, b.sent_again,
-       b.request_ms, b.delay_ms,
-       postrider.percentile(b.request_ms, postrider.request_ms_bounds(), 0.5) as request_p50_ms,
-       postrider.percentile(b.request_ms, postrider.request_ms_bounds(), 0.95) as request_p95_ms,
-       postrider.percentile(b.delay_ms, postrider.delay_ms_bounds(), 0.5) as delay_p50_ms,
-       postrider.percentile(b.delay_ms, postrider.delay_ms_bounds(), 0.99) as delay_p99_ms
-from (
-  select date_bin(a.step, m.minute, 'epoch') as at, a.step, sum(m.claimed)::bigint as claimed,
-         sum(m.succeeded_first)::bigint as succeeded_first, sum(m.succeeded_later)::bigint as succeeded_later,
-         sum(m.failed)::bigint as failed, sum(m.exhausted)::bigint as exhausted, sum(m.discarded)::bigint as discarded,
-         sum(m.sent_again)::bigint as sent_again,
-         array_remove(array[
-           sum(m.request_ms[1]), sum(m.request_ms[2]), sum(m.request_ms[3]), sum(m.request_ms[4]), sum(m.request_ms[5]), sum(m.request_ms[6]),
-           sum(m.request_ms[7]), sum(m.request_ms[8]), sum(m.request_ms[9]), sum(m.request_ms[10]), sum(m.request_ms[11]), sum(m.request_ms[12]),
-           sum(m.request_ms[13]), sum(m.request_ms[14]), sum(m.request_ms[15]), sum(m.request_ms[16]), sum(m.request_ms[17])]::bigint[], null) as request_ms,
-         array_remove(array[
-           sum(m.delay_ms[1]), sum(m.delay_ms[2]), sum(m.delay_ms[3]), sum(m.delay_ms[4]), sum(m.delay_ms[5]), sum(m.delay_ms[6]),
-           sum(m.delay_ms[7]), sum(m.delay_ms[8]), sum(m.delay_ms[9]), sum(m.delay_ms[10]), sum(m.delay_ms[11]), sum(m.delay_ms[12]),
-           sum(m.delay_ms[13]), sum(m.delay_ms[14]), sum(m.delay_ms[15]), sum(m.delay_ms[16])]::bigint[], null) as delay_ms
-  from asked a
-  join postrider.daemon_minute m on m.minute >= a.since
-  group by 1, a.step) b
-order by b.at
-limit 302;
+-- What became of deliveries, in bars. In a bar in which no daemon lived everything is null.
+-- $1 endpoint, $2 tenant, $3 since, $4 length of a bar
+select c.at, c.length as step, c.claimed, c.succeeded_first, c.succeeded_later, c.failed, c.exhausted, c.discarded, c.sent_again, c.failures
+from postrider.chart($3::timestamptz, $4::interval, $1::uuid, $2::text) c
+order by c.at;

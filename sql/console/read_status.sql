@@ -1,9 +1,9 @@
--- Whether anything is sent, and by whom: the first look.
+-- Whether anything is sent, and by whom: the first look. Counts what waits as list_backlog does.
 select now() as at, current_database()::text as database, current_setting('server_version') as server_version,
        (select max(m.version) from postrider.schema_migration m) as schema_version,
        s.is_on as sending_is_on, s.reason as sending_reason, s.changed_at as sending_changed_at, s.changed_by as sending_changed_by,
        p.copy_problem, d.live_daemons, s.is_on and p.copy_problem is null and d.works as delivers,
-       b.pending, b.due, b.unclaimed, b.oldest_at,
+       b.pending, b.due, u.unclaimed, least(b.oldest_at, u.oldest_at) as oldest_at, b.is_exact and u.is_exact as is_exact,
        (select count(*)::integer from postrider.endpoint_failure f
         join postrider.endpoint e on e.id = f.endpoint_id
         where f.consecutive_failures > 0 and e.state = 'active') as failing_endpoints
@@ -14,8 +14,7 @@ cross join (
          coalesce(bool_or(d.state <> 'lost' and d.condition in ('well', 'blind')), false) as works
   from postrider.daemon_status d) d
 cross join (
-  select coalesce(sum(b.pending) filter (where b.endpoint_id is not null), 0)::bigint as pending,
-         coalesce(sum(b.due) filter (where b.endpoint_id is not null), 0)::bigint as due,
-         coalesce(sum(b.pending) filter (where b.endpoint_id is null), 0)::bigint as unclaimed,
-         min(b.oldest_at) as oldest_at
-  from postrider.backlog b) b;
+  select coalesce(sum(w.pending), 0)::bigint as pending, coalesce(sum(w.due), 0)::bigint as due, min(w.oldest_at) as oldest_at,
+         coalesce(bool_and(w.is_exact), true) as is_exact
+  from postrider_internal.count_waiting(500, 500) w) b
+cross join postrider_internal.count_unclaimed(500) u;

@@ -287,3 +287,43 @@ test("requests with bodies that come in one packet are answered one after the ot
   const chunked = post(own).replace(/content-length: \d+/, "transfer-encoding: chunked");
   assert.match(await sendRaw(port, chunked), /^HTTP\/1\.1 411 /);
 });
+
+test("charts and figures tell what the minutes have, with percentiles interpolated and as bounds", async (t) => {
+  const { ask } = await start(t);
+  const { pool } = database;
+  const endpoint = await createEndpoint(pool, ["chart.test"]);
+  await pool.query(
+    `with at as (select date_bin('1 minute', now(), 'epoch') - interval '3 minutes' as minute),
+     added as (
+       insert into postrider.endpoint_minute_part (minute, endpoint_id, succeeded_first, failed, failures, request_ms, delay_ms)
+       select minute, $1, 10, 2, '{"503": 2}', '{0,0,0,0,0,0,8,4}', '{0,10}' from at)
+     insert into postrider.daemon_minute (minute, daemon_id, claimed, succeeded_first, failed, exhausted, failures, request_ms, delay_ms)
+     select minute, gen_random_uuid(), 10, 10, 2, 1, '{"503": 2}', '{0,0,0,0,0,0,8,4}', '{0,10}' from at`,
+    [endpoint],
+  );
+  const bars = async (path: string) => {
+    const { body, status, text } = await ask<List>(["read"], path);
+    assert.equal(status, 200, text);
+    return body.data.filter((bar) => bar.failed !== null && bar.request_ms !== null);
+  };
+  for (const asked of ["", `?endpoint_id=${endpoint}`, "?tenant="]) {
+    const [deliveries, latency] = [await bars(`/charts/deliveries${asked}`), await bars(`/charts/latency${asked}`)];
+    assert.deepEqual(
+      deliveries.map(({ step, succeeded_first, failed, failures }) => ({ step, succeeded_first, failed, failures })),
+      [{ step: "00:01:00", succeeded_first: 10, failed: 2, failures: { 503: 2 } }],
+    );
+    const [{ request_p50_ms, request_p99_within_ms, delay_p50_within_ms, request_ms } = {}] = latency;
+    assert.ok(
+      Math.abs(Number(request_p50_ms) - 50 * 2 ** 0.75) < 1e-6,
+      "six of eight between 50 and 100, on a logarithm",
+    );
+    assert.deepEqual([request_p99_within_ms, delay_p50_within_ms], [200, 50]);
+    assert.deepEqual(request_ms, [0, 0, 0, 0, 0, 0, 8, 4]);
+    const objective = (await ask(["read"], `/charts/objective${asked}`)).body;
+    assert.deepEqual([objective.good, objective.set_for, objective.target], [10, "default", 0.999]);
+  }
+  const figures = (await ask(["read"], "/figures")).body;
+  assert.deepEqual([figures.claimed_per_minute, figures.delivered_per_minute, figures.exhausted], [2, 2, 1]);
+  const refused = await ask(["read"], "/charts/objective?endpoint_id=019a0000-0000-7000-8000-000000000000");
+  assert.equal(refused.status, 404);
+});

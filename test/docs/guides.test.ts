@@ -22,6 +22,10 @@ const GIVEN: Readonly<Record<string, (session: Session) => Promise<unknown>>> = 
     session.query("create table public.orders (id bigint primary key, status text, amount numeric, customer text)"),
   "deploy/troubleshooting.md": exhaustedDelivery,
   "sql/endpoints.md": exhaustedDelivery,
+  "sql/operations.md": (session) =>
+    session.query(
+      "select postrider.create_endpoint('https://billing.example.com/hooks', options => '{\"name\": \"billing\"}')",
+    ),
   "sql/replays.md": (session) =>
     session.query("select postrider.create_endpoint('https://customer.example.com/hooks')"),
   "src/ingest/README.md": (session) =>

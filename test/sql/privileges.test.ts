@@ -304,7 +304,20 @@ const RELATIONS: Readonly<Record<string, Access>> = {
       "hour endpoint_id part_id request_ms_total sent_bytes succeeded_first succeeded_later failed exhausted discarded sent_again failed_again excused failures request_ms delay_ms",
     select: LOOKERS,
   },
+  daemon_hour_part: {
+    columns:
+      "hour part_id claimed request_ms_total sent_bytes daemons succeeded_first succeeded_later failed exhausted discarded sent_again failed_again excused failures request_ms delay_ms",
+    select: LOOKERS,
+  },
+  unmatched_hour: { columns: "hour events event_type tenant", select: LOOKERS },
   hour_cursor: { columns: "is_row made_until", select: LOOKERS },
+  objective: {
+    columns: "id tenant endpoint_id target within",
+    select: LOOKERS,
+    insert: { operator: "tenant endpoint_id target within" },
+    update: { operator: "tenant endpoint_id target within" },
+    delete: ["operator"],
+  },
   unmatched_minute: { columns: "minute tenant event_type events", select: { ...LOOKERS, daemon: "*" } },
   unmatched_minute_part: { columns: "minute part_id events event_type tenant", select: LOOKERS },
   unmatched_minute_part_default: { columns: "minute part_id events event_type tenant" },
@@ -365,6 +378,14 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   count_undelivered: owner("reader", "operator", "daemon"),
   count_attempts: owner("reader", "operator", "daemon"),
   uuid_v7_floor: caller("reader", "operator", "daemon"),
+  chart: caller("reader", "operator"),
+  percentiles: caller("reader", "operator"),
+  count_unmatched: caller("reader", "operator"),
+  judge_objective: caller("reader", "operator"),
+  count_overdue: caller("reader", "operator"),
+  burn_rate: caller("reader", "operator"),
+  set_objective: owner("operator"),
+  drop_objective: owner("operator"),
   event_type_patterns: caller("reader", "operator", "daemon"),
   publish: owner("publisher"),
   publish_events: caller("publisher"),
@@ -557,6 +578,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   check_filter: caller(),
   ingest_lock_key: caller(),
   require_ingest_role: caller(),
+  require_objective_subject: caller(),
   judge_lines: caller(),
   insert_lines: caller(),
   require_enabled_endpoint: caller(),
@@ -700,6 +722,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   retention_period: caller(),
   retention_changing: caller(),
   retention_changed: owner(),
+  objective_audit: owner(),
   refuse_own_type: caller("publisher"),
   pointer_step: caller(),
   shown_pointer: caller(),
@@ -1043,6 +1066,11 @@ describe("a reader", () => {
     await pool.query("insert into postrider.endpoint_hour_part (hour, endpoint_id) values (now(), $1)", [
       endpoint.endpoint_id,
     ]);
+    await pool.query("insert into postrider.daemon_hour_part (hour) values (now())");
+    await pool.query(
+      "insert into postrider.unmatched_hour (hour, events, event_type, tenant) values (now(), 1, 'nobody.asked', '')",
+    );
+    await pool.query("select postrider.set_objective()");
     await pool.query("select postrider.replay($1, now() - interval '1 hour')", [endpoint.endpoint_id]);
     await pool.query(
       "insert into postrider.replay_failure (replay_id, state) select id, 'exhausted' from postrider.replay",

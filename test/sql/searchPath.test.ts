@@ -365,6 +365,9 @@ const CALLS: Readonly<Record<string, () => string>> = {
   drop_event_type: () => "select postrider.drop_event_type('order.judged')",
   refuse_unknown_event_types: () => "select postrider.refuse_unknown_event_types('why')",
   allow_unknown_event_types: () => "select postrider.allow_unknown_event_types('why')",
+  set_objective: () => `select postrider.set_objective(0.99, '5 minutes', '${ids.endpoint}', reason => 'why')`,
+  drop_objective: () =>
+    "select postrider.set_objective(0.99, tenant => 'acme'); select postrider.drop_objective(tenant => 'acme', reason => 'why')",
   rotate_secret: () => `select postrider.rotate_secret('${ids.endpoint}', '1 hour')`,
   explain_event: () => `select postrider.explain_event('${ids.delivered}')`,
   erase_event: () => `select postrider.erase_event(postrider.publish('order.erased', '1'))`,
@@ -439,6 +442,7 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
     `update postrider.endpoint set auth = '{"type": "bearer", "token": "t"}' where id = '${ids.idle}'`,
   endpoint_signing_changed: () => `update postrider.endpoint set signing = 'both' where id = '${ids.idle}'`,
   rule_audit: () => "update postrider.subscription set event_type = 'order.paid'",
+  objective_audit: () => "insert into postrider.objective (tenant) values ('other')",
   retention_changed: () => "update postrider.retention set period = '50 days'",
   sending_changed: () => "update postrider.sending set is_on = false",
   endpoint_pulling: () => `update postrider.endpoint set format = 'cloudevents' where id = '${ids.pulled}'`,

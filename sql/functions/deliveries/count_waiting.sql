@@ -1,7 +1,8 @@
 -- grant: execute to reader, operator, daemon
 
-create or replace function postrider_internal.count_waiting(counted_max integer)
-returns table (endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamptz)
+create or replace function postrider_internal.count_waiting(
+  counted_max integer, total_max integer default null, due_before timestamptz default null
+) returns table (endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamptz, overdue bigint)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -17,38 +18,46 @@ as $$
 -- rows. A row is read at most twice, because the last endpoint of a part that was cut off begins the next part. After
 -- ten such endpoints, a hundredth is counted of each further one, so a thousand of them are cheap too.
 declare
+  whole_max constant bigint := coalesce(total_max, 10 * counted_max::bigint);
+  overdue_until constant uuid := postrider.uuid_v7_floor(due_before);
   share integer := counted_max;
   counted bigint := 0;
   place uuid := '00000000-0000-0000-0000-000000000000';
   endpoint_ids uuid[];
   pending_counts bigint[];
   due_counts bigint[];
+  overdue_counts bigint[];
   oldest_ids text[];
   whole_count integer;
 begin
   loop
     with part as (
-      select d.endpoint_id, d.next_attempt_at, d.event_id
+      select d.endpoint_id, d.next_attempt_at, d.event_id,
+             -- What is scheduled for later, or was sent again by hand, is not late.
+             d.attempts_before = 0 and d.replay_id is null and d.event_id < overdue_until
+               and (d.next_attempt_at < due_before or d.attempts > 0 or d.leased_by is not null) as is_overdue
       from postrider.delivery d
       where d.finished_at is null and d.endpoint_id > place
       order by d.endpoint_id, d.event_id
       limit share + 1
     ), waiting as (
       select p.endpoint_id, count(*) as pending, count(*) filter (where p.next_attempt_at <= now()) as due,
+             count(*) filter (where p.is_overdue) as overdue,
              -- As text, because there is no min(uuid) before PostgreSQL 18.
              min(p.event_id::text collate "C") filter (where substring(p.event_id::text from 15 for 1) = '7') as oldest_id
       from part p
       group by p.endpoint_id
     )
     select array_agg(w.endpoint_id order by w.endpoint_id), array_agg(w.pending order by w.endpoint_id),
-           array_agg(w.due order by w.endpoint_id), array_agg(w.oldest_id order by w.endpoint_id),
-           count(*) - case when sum(w.pending) > share then 1 else 0 end, counted + coalesce(sum(w.pending), 0)
-    into endpoint_ids, pending_counts, due_counts, oldest_ids, whole_count, counted
+           array_agg(w.due order by w.endpoint_id), array_agg(w.overdue order by w.endpoint_id),
+           array_agg(w.oldest_id order by w.endpoint_id), count(*) - case when sum(w.pending) > share then 1 else 0 end,
+           counted + coalesce(sum(w.pending), 0)
+    into endpoint_ids, pending_counts, due_counts, overdue_counts, oldest_ids, whole_count, counted
     from waiting w;
 
     return query
-      select w.endpoint_id, w.pending, w.due, true, postrider.uuid_v7_time(w.oldest_id::uuid)
-      from unnest(endpoint_ids[1:whole_count], pending_counts, due_counts, oldest_ids) w (endpoint_id, pending, due, oldest_id)
+      select w.endpoint_id, w.pending, w.due, true, postrider.uuid_v7_time(w.oldest_id::uuid), w.overdue
+      from unnest(endpoint_ids[1:whole_count], pending_counts, due_counts, overdue_counts, oldest_ids) w (endpoint_id, pending, due, overdue, oldest_id)
       where w.endpoint_id is not null;
     exit when endpoint_ids is null or whole_count = cardinality(endpoint_ids);
 
@@ -59,15 +68,15 @@ begin
           from postrider.delivery d
           where d.finished_at is null and d.endpoint_id = endpoint_ids[1] and substring(d.event_id::text from 15 for 1) = '7'
           order by d.event_id
-          limit 1);
+          limit 1), least(overdue_counts[1], share);
       whole_count := 1;
     end if;
     place := endpoint_ids[whole_count];
-    if counted > 10 * counted_max then
+    if counted >= whole_max then
       share := greatest(1, counted_max / 100);
     end if;
   end loop;
 end
 $$;
-comment on function postrider_internal.count_waiting(integer) is
-  'Pending deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once ten times as many have been counted. is_exact is false if there are more.';
+comment on function postrider_internal.count_waiting(integer, integer, timestamptz) is
+  'Pending deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once total_max have been counted, which is ten times as many unless it is given. is_exact is false if there are more. overdue are those that should have arrived before due_before: null or 0 without it.';

@@ -15,8 +15,15 @@ begin
            m.failed, m.exhausted, m.discarded, m.sent_again, m.failed_again, m.excused, m.failures, m.request_ms, m.delay_ms
     from postrider.endpoint_minute_part m
     where m.minute = add_to_hours.minute and m.part_id = add_to_hours.part_id;
+    insert into postrider.daemon_hour_part (
+      hour, part_id, claimed, request_ms_total, sent_bytes, daemons, succeeded_first, succeeded_later, failed, exhausted, discarded, sent_again,
+      failed_again, excused, failures, request_ms, delay_ms)
+    select date_bin('1 hour', m.minute, 'epoch'), m.part_id, m.claimed, m.request_ms_total, m.sent_bytes, num_nonnulls(m.daemon_id), m.succeeded_first,
+           m.succeeded_later, m.failed, m.exhausted, m.discarded, m.sent_again, m.failed_again, m.excused, m.failures, m.request_ms, m.delay_ms
+    from postrider.daemon_minute m
+    where m.minute = add_to_hours.minute and m.part_id = add_to_hours.part_id;
   end if;
 end
 $$;
 comment on function postrider_internal.add_to_hours(timestamptz, uuid) is
-  'Adds a part of a minute, which came late, to its hour, if that is made already.';
+  'Adds a part of a minute, which came late, to its hour, if that is made already: of each endpoint, and over all of them.';

@@ -15,6 +15,7 @@ declare
     -- Its hour is made: the clock was ahead for a while.
     or exists (select from postrider.hour_cursor c where c.made_until > present);
   added bigint;
+  added_total bigint;
 begin
   perform set_config('synchronous_commit', 'off', true);
   if is_late then
@@ -37,9 +38,6 @@ begin
     request_ms integer[], delay_ms integer[])
   on conflict do nothing;
   get diagnostics added = row_count;
-  if is_late and added > 0 then
-    perform postrider_internal.add_to_hours(present, append_minutes.part_id);
-  end if;
   insert into postrider.daemon_minute (
     minute, part_id, daemon_id, request_ms_total, claimed, succeeded_first, succeeded_later, failed, exhausted, discarded, sent_again,
     failed_again, excused, sent_bytes, flushes, in_flight_max, waiting_max, failures, request_ms, delay_ms)
@@ -51,6 +49,10 @@ begin
     request_ms integer[], delay_ms integer[])
   where total is not null
   on conflict do nothing;
+  get diagnostics added_total = row_count;
+  if is_late and added + added_total > 0 then
+    perform postrider_internal.add_to_hours(present, append_minutes.part_id);
+  end if;
 end
 $$;
 comment on function postrider_internal.append_minutes(uuid, uuid, double precision, json, json) is

@@ -21,9 +21,10 @@ begin
     return null;
   end if;
   next_hour := (
-    select date_bin('1 hour', min(m.minute), 'epoch')
-    from postrider.endpoint_minute_part m
-    where m.minute >= next_hour and m.minute < over);
+    select date_bin('1 hour', least(
+      (select min(m.minute) from postrider.endpoint_minute_part m where m.minute >= next_hour and m.minute < over),
+      (select min(m.minute) from postrider.daemon_minute m where m.minute >= next_hour and m.minute < over),
+      (select min(m.minute) from postrider.unmatched_minute_part m where m.minute >= next_hour and m.minute < over)), 'epoch'));
   if next_hour is not null then
     insert into postrider.endpoint_hour_part (
       hour, endpoint_id, part_id, request_ms_total, sent_bytes, succeeded_first, succeeded_later, failed, exhausted, discarded, sent_again,
@@ -33,10 +34,45 @@ begin
     from postrider.endpoint_hour h
     where h.hour = next_hour
     on conflict do nothing;
+    insert into postrider.daemon_hour_part (
+      hour, part_id, claimed, request_ms_total, sent_bytes, daemons, succeeded_first, succeeded_later, failed, exhausted, discarded, sent_again,
+      failed_again, excused, failures, request_ms, delay_ms)
+    select next_hour, made_part, s.claimed, s.request_ms_total, s.sent_bytes, s.daemons, s.succeeded_first, s.succeeded_later, s.failed, s.exhausted,
+           s.discarded, s.sent_again, s.failed_again, s.excused,
+           (select jsonb_object_agg(f.cause, f.attempts)
+            from (select k.key as cause, sum(k.value::bigint) as attempts
+                  from unnest(s.failures) p (counts) cross join lateral jsonb_each_text(p.counts) k
+                  group by k.key) f),
+           s.request_ms, s.delay_ms
+    from (
+      select sum(m.claimed) as claimed, sum(m.request_ms_total) as request_ms_total, sum(m.sent_bytes) as sent_bytes,
+             count(distinct m.daemon_id) as daemons, sum(m.succeeded_first) as succeeded_first, sum(m.succeeded_later) as succeeded_later,
+             sum(m.failed) as failed, sum(m.exhausted) as exhausted, sum(m.discarded) as discarded, sum(m.sent_again) as sent_again,
+             sum(m.failed_again) as failed_again, sum(m.excused) as excused,
+             array_agg(m.failures) filter (where m.failures is not null) as failures,
+             -- Place by place, as in endpoint_minute.
+             array_remove(array[
+               sum(m.request_ms[1]), sum(m.request_ms[2]), sum(m.request_ms[3]), sum(m.request_ms[4]), sum(m.request_ms[5]), sum(m.request_ms[6]),
+               sum(m.request_ms[7]), sum(m.request_ms[8]), sum(m.request_ms[9]), sum(m.request_ms[10]), sum(m.request_ms[11]), sum(m.request_ms[12]),
+               sum(m.request_ms[13]), sum(m.request_ms[14]), sum(m.request_ms[15]), sum(m.request_ms[16]), sum(m.request_ms[17])]::bigint[], null) as request_ms,
+             array_remove(array[
+               sum(m.delay_ms[1]), sum(m.delay_ms[2]), sum(m.delay_ms[3]), sum(m.delay_ms[4]), sum(m.delay_ms[5]), sum(m.delay_ms[6]),
+               sum(m.delay_ms[7]), sum(m.delay_ms[8]), sum(m.delay_ms[9]), sum(m.delay_ms[10]), sum(m.delay_ms[11]), sum(m.delay_ms[12]),
+               sum(m.delay_ms[13]), sum(m.delay_ms[14]), sum(m.delay_ms[15]), sum(m.delay_ms[16])]::bigint[], null) as delay_ms
+      from postrider.daemon_minute m
+      where m.minute >= next_hour and m.minute < next_hour + interval '1 hour'
+      having count(*) > 0) s
+    on conflict do nothing;
+    insert into postrider.unmatched_hour (hour, events, event_type, tenant)
+    select next_hour, sum(m.events), m.event_type, m.tenant
+    from postrider.unmatched_minute_part m
+    where m.minute >= next_hour and m.minute < next_hour + interval '1 hour'
+    group by m.event_type, m.tenant
+    on conflict do nothing;
   end if;
   update postrider.hour_cursor set made_until = coalesce(next_hour + interval '1 hour', over);
   return next_hour;
 end
 $$;
 comment on function postrider_internal.make_hour(timestamptz) is
-  'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, and returns when it began; null if there is none, or another session is making it.';
+  'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, daemon_hour_part and unmatched_hour, and returns when it began; null if there is none, or another session is making it.';

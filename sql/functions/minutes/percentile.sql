@@ -16,7 +16,7 @@ declare
   share double precision;
   n bigint;
 begin
-  foreach n in array counts loop
+  foreach n in array coalesce(counts, '{}') loop
     total := total + coalesce(n, 0);
   end loop;
   if total = 0 then

@@ -29,7 +29,7 @@ begin
   delete from postrider.daemon_minute m
   where (m.minute, m.part_id) in (
     select o.minute, o.part_id from postrider.daemon_minute o
-    where o.minute < delete_records.before
+    where o.minute < delete_records.before and o.minute < (select c.made_until from postrider.hour_cursor c)
     order by o.minute
     limit rows_max);
   get diagnostics count = row_count;
@@ -49,10 +49,26 @@ begin
     limit hours_max);
   get diagnostics count = row_count;
   deleted := deleted + count;
+  delete from postrider.daemon_hour_part h
+  where (h.hour, h.part_id) in (
+    select o.hour, o.part_id from postrider.daemon_hour_part o
+    where o.hour < delete_records.now - coalesce((select r.hours_period from postrider.retention r), interval '400 days')
+    order by o.hour
+    limit rows_max);
+  get diagnostics count = row_count;
+  deleted := deleted + count;
+  delete from postrider.unmatched_hour h
+  where (h.hour, h.tenant, h.event_type) in (
+    select o.hour, o.tenant, o.event_type from postrider.unmatched_hour o
+    where o.hour < delete_records.now - coalesce((select r.hours_period from postrider.retention r), interval '400 days')
+    order by o.hour
+    limit hours_max);
+  get diagnostics count = row_count;
+  deleted := deleted + count;
   delete from postrider.unmatched_minute_part_default m
   where (m.minute, m.part_id) in (
     select o.minute, o.part_id from postrider.unmatched_minute_part_default o
-    where o.minute < delete_records.before
+    where o.minute < delete_records.before and o.minute < (select c.made_until from postrider.hour_cursor c)
     limit rows_max);
   get diagnostics count = row_count;
   deleted := deleted + count;

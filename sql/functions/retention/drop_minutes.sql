@@ -13,8 +13,7 @@ begin
   from unnest(array['endpoint_minute_part', 'unmatched_minute_part']) p (name)
   join pg_inherits i on i.inhparent = format('postrider.%I', p.name)::regclass
   join pg_class c on c.oid = i.inhrelid and c.relname ~ ('^' || p.name || '_[0-9]{8}$')
-  where right(c.relname, 8) < case when p.name = 'endpoint_minute_part' then least(to_char(before, 'YYYYMMDD'), hours_until)
-                                   else to_char(before, 'YYYYMMDD') end
+  where right(c.relname, 8) < least(to_char(before, 'YYYYMMDD'), hours_until)
   order by right(c.relname, 8), c.relname
   limit 1;
   if not found then

@@ -61,7 +61,7 @@ export const ENDPOINTS: readonly Route[] = [
   {
     ...{ method: "GET", path: "/endpoints/{endpoint_id}/health", name: "read_endpoint_health", scope: "read" },
     summary:
-      "Whether an endpoint fails, since when and how, how fast it answers, up to 1,000 of what waits for it, and as many of what it did not get of the last day's events.",
+      "Whether an endpoint fails, since when and how, how fast it answers, up to 500 of what waits for it, and as many of what it did not get of the last day's events.",
     takes: { endpoint_id: ENDPOINT },
     gives: {
       ...{ endpoint_id: "uuid", state: "text", state_reason: "text?", is_failing: "boolean" },

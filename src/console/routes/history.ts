@@ -27,7 +27,7 @@ export const HISTORY: readonly Route[] = [
     ...{ method: "GET", path: "/unmatched", name: "list_unmatched", scope: "read" },
     summary: "Events that no endpoint got, by tenant and type, the most first.",
     takes: { since: SINCE },
-    gives: { tenant: "text", event_type: "text", events: "bigint", last_minute: "timestamp with time zone" },
+    gives: { tenant: "text", event_type: "text", events: "bigint", last_seen_at: "timestamp with time zone" },
     answer: { kind: "rows" },
   },
   {
@@ -79,31 +79,71 @@ export const HISTORY: readonly Route[] = [
   },
 ];
 
-const BAR: Route["gives"] = {
-  ...{ succeeded_first: "bigint", succeeded_later: "bigint", failed: "bigint", exhausted: "bigint" },
-  ...{ discarded: "bigint", sent_again: "bigint", request_ms: "bigint[]", delay_ms: "bigint[]" },
-  ...{ request_p50_ms: "double precision?", request_p95_ms: "double precision?" },
-  ...{ delay_p50_ms: "double precision?", delay_p99_ms: "double precision?" },
+const OF_WHAT: Route["takes"] = {
+  endpoint_id: inQuery("uuid", "Only what goes to this endpoint."),
+  tenant: inQuery("text", "Only what goes to the endpoints of this tenant."),
 };
 
 const CHARTED = inQuery("timestamp with time zone", "From this time on; by default within the last hour.");
-const STEP = inQuery("interval", "How long a bar is, such as `5 minutes`; at most 300 are made of the whole.");
+
+const BARS: Route["takes"] = {
+  ...OF_WHAT,
+  since: CHARTED,
+  step: inQuery(
+    "interval",
+    "How long a bar is, such as `5 minutes`; at most 300 are made of the whole. By default a minute, five minutes, an hour or six hours, as the range is up to two hours, a day, a week or longer.",
+  ),
+};
 
 /** What charts are made of. */
 export const CHARTS: readonly Route[] = [
   {
     ...{ method: "GET", path: "/charts/deliveries", name: "read_chart", scope: "read" },
-    summary: "What all daemons did, in bars. A bar is missing if no daemon lived in it.",
-    takes: { since: CHARTED, step: STEP },
-    gives: { at: "timestamp with time zone", step: "interval", claimed: "bigint", ...BAR },
+    summary: "What became of deliveries, in bars. In a bar in which no daemon lived everything is null.",
+    takes: BARS,
+    gives: {
+      ...{ at: "timestamp with time zone", step: "interval", claimed: "bigint?", succeeded_first: "bigint?" },
+      ...{ succeeded_later: "bigint?", failed: "bigint?", exhausted: "bigint?", discarded: "bigint?" },
+      ...{ sent_again: "bigint?", failures: "jsonb?" },
+    },
     answer: { kind: "rows" },
   },
   {
-    ...{ method: "GET", path: "/charts/endpoints/{endpoint_id}", name: "read_endpoint_chart", scope: "read" },
-    summary: "What became of an endpoint's deliveries, in bars. A bar is missing if it had none.",
-    takes: { endpoint_id: inPath("The endpoint's id."), since: CHARTED, step: STEP },
-    gives: { at: "timestamp with time zone", step: "interval", ...BAR },
+    ...{ method: "GET", path: "/charts/latency", name: "read_latency", scope: "read" },
+    summary:
+      "How long requests took, and how late deliveries arrived, in bars: counts by bucket, and percentiles, interpolated and as the bound of their bucket.",
+    takes: BARS,
+    gives: {
+      ...{ at: "timestamp with time zone", step: "interval", request_ms: "bigint[]?", delay_ms: "bigint[]?" },
+      ...{ request_p50_ms: "double precision?", request_p95_ms: "double precision?" },
+      ...{ request_p99_ms: "double precision?", request_p50_within_ms: "integer?", request_p95_within_ms: "integer?" },
+      ...{ request_p99_within_ms: "integer?", delay_p50_ms: "double precision?", delay_p95_ms: "double precision?" },
+      ...{ delay_p99_ms: "double precision?", delay_p50_within_ms: "integer?", delay_p95_within_ms: "integer?" },
+      ...{ delay_p99_within_ms: "integer?" },
+    },
     answer: { kind: "rows" },
+  },
+  {
+    ...{ method: "GET", path: "/charts/objective", name: "read_objective", scope: "read" },
+    summary: "How deliveries of the last 30 days stand to the objective, and how fast they use up what it allows.",
+    takes: OF_WHAT,
+    gives: {
+      ...{ target: "numeric", within: "interval", set_for: "text", in_time: "double precision?" },
+      ...{ budget_left: "double precision?", good: "bigint", bad: "bigint", overdue: "bigint", is_exact: "boolean" },
+      ...{ left_out: "bigint", burn_5m: "double precision?", burn_30m: "double precision?" },
+      ...{ burn_1h: "double precision?", burn_6h: "double precision?", is_burning: "boolean" },
+    },
+    answer: { kind: "row" },
+  },
+  {
+    ...{ method: "GET", path: "/figures", name: "read_figures", scope: "read" },
+    summary:
+      "How much happens: events claimed and deliveries made each minute, and what was not delivered in 24 hours.",
+    takes: {},
+    gives: {
+      ...{ claimed_per_minute: "numeric", delivered_per_minute: "numeric", exhausted: "bigint", unmatched: "bigint" },
+    },
+    answer: { kind: "row" },
   },
   {
     ...{ method: "GET", path: "/charts/busiest", name: "list_busiest", scope: "read" },

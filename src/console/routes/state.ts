@@ -4,14 +4,14 @@ import type { Route } from "../route.ts";
 export const STATE: readonly Route[] = [
   {
     ...{ method: "GET", path: "/status", name: "read_status", scope: "read" },
-    summary: "Whether anything is sent, by how many daemons, and what waits.",
+    summary: "Whether anything is sent, by how many daemons, and what waits; more than is counted unless `is_exact`.",
     takes: {},
     gives: {
       ...{ at: "timestamp with time zone", database: "text", server_version: "text", schema_version: "integer?" },
       ...{ sending_is_on: "boolean", sending_reason: "text?", sending_changed_at: "timestamp with time zone" },
       ...{ sending_changed_by: "text", copy_problem: "text?", live_daemons: "integer", delivers: "boolean" },
       ...{ pending: "bigint", due: "bigint", unclaimed: "bigint", oldest_at: "timestamp with time zone?" },
-      failing_endpoints: "integer",
+      ...{ is_exact: "boolean", failing_endpoints: "integer" },
     },
     answer: { kind: "row" },
   },

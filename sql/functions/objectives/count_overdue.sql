@@ -1,0 +1,44 @@
+-- grant: execute to reader, operator
+
+create or replace function postrider_internal.count_overdue(endpoint_ids uuid[], due_before timestamptz) returns table (
+  overdue bigint, is_exact boolean
+)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+#variable_conflict use_column
+-- Counted as far as that is cheap. Without it, an endpoint that gets nothing at all would look perfect.
+declare
+  counted_max constant integer := 500;
+  claimed record;
+  unclaimed record;
+begin
+  if endpoint_ids is not null then
+    return query
+      select count(d.endpoint_id), count(d.endpoint_id) < counted_max
+      from (
+        select d.endpoint_id
+        from postrider.endpoint e
+        cross join lateral (
+          select d.endpoint_id
+          from postrider.delivery d
+          where d.endpoint_id = e.id and d.finished_at is null and d.event_id < postrider.uuid_v7_floor(due_before)
+            -- As in count_waiting.
+            and d.attempts_before = 0 and d.replay_id is null
+            and (d.next_attempt_at < due_before or d.attempts > 0 or d.leased_by is not null)
+          limit counted_max) d
+        where e.id = any (endpoint_ids) and e.state = 'active'
+        limit counted_max) d;
+    return;
+  end if;
+  select coalesce(sum(w.overdue), 0) as overdue, coalesce(bool_and(w.is_exact), true) as is_exact into claimed
+  from postrider_internal.count_waiting(counted_max, counted_max, due_before) w
+  join postrider.endpoint e on e.id = w.endpoint_id and e.state = 'active';
+  select case when u.oldest_at < due_before then u.unclaimed else 0 end as overdue, u.is_exact into unclaimed
+  from postrider_internal.count_unclaimed(counted_max) u;
+  return query select (claimed.overdue + unclaimed.overdue)::bigint, claimed.is_exact and unclaimed.is_exact;
+end
+$$;
+comment on function postrider_internal.count_overdue(uuid[], timestamptz) is
+  'Deliveries that wait for active endpoints and were due before that time, up to some hundreds; is_exact is false if there may be more. Null for all endpoints, with the events that no daemon has claimed if the oldest of them was inserted before that time. What is scheduled for later, or was sent again by hand or by a replay, is left out.';

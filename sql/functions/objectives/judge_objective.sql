@@ -1,0 +1,95 @@
+-- grant: execute to reader, operator
+
+create or replace function postrider.judge_objective(endpoint_id uuid default null, tenant text default null) returns table (
+  target numeric, within interval, set_for text, in_time double precision, budget_left double precision, good bigint, bad bigint,
+  overdue bigint, is_exact boolean, left_out bigint, burn_5m double precision, burn_30m double precision, burn_1h double precision,
+  burn_6h double precision, is_burning boolean
+)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+#variable_conflict use_column
+-- Reads hours, and minutes for those that are not made yet and for the last six hours.
+declare
+  -- A fiftieth of the budget of a month within an hour, and a twentieth within six.
+  fast_burn constant double precision := 14.4;
+  slow_burn constant double precision := 6;
+  is_all constant boolean := judge_objective.endpoint_id is null and judge_objective.tenant is null;
+  present constant timestamptz := date_bin('1 minute', now(), 'epoch');
+  month_from constant timestamptz := date_bin('1 hour', now() - interval '30 days', 'epoch');
+  made_until constant timestamptz := coalesce((select c.made_until from postrider.hour_cursor c), month_from);
+  minutes_from constant timestamptz := greatest(month_from, least(made_until, present - interval '6 hours'));
+  endpoint_ids uuid[];
+  in_time_max integer;
+begin
+  if judge_objective.endpoint_id is not null then
+    endpoint_ids := array(select e.id from postrider.endpoint e where e.id = judge_objective.endpoint_id);
+    if endpoint_ids = '{}' then
+      raise exception 'there is no endpoint %', judge_objective.endpoint_id
+        using errcode = 'no_data_found', hint = 'select id, url from postrider.endpoint lists them.';
+    end if;
+  elsif judge_objective.tenant is not null then
+    endpoint_ids := array(select e.id from postrider.endpoint e where e.tenant = judge_objective.tenant);
+  end if;
+  select o.target, o.within, case when o.endpoint_id is not null then 'endpoint' when o.tenant is not null then 'tenant' else 'all' end
+  into target, within, set_for
+  from postrider.objective o
+  where o.endpoint_id = judge_objective.endpoint_id
+    or o.tenant = coalesce(judge_objective.tenant, (select e.tenant from postrider.endpoint e where e.id = judge_objective.endpoint_id))
+    or num_nonnulls(o.endpoint_id, o.tenant) = 0
+  order by o.endpoint_id nulls last, o.tenant nulls last
+  limit 1;
+  if not found then
+    target := 0.999;
+    within := interval '1 minute';
+    set_for := 'default';
+  end if;
+  in_time_max := array_position(postrider.delay_ms_bounds(), (extract(epoch from within) * 1000)::integer);
+
+  select c.overdue, c.is_exact into overdue, is_exact
+  from postrider_internal.count_overdue(endpoint_ids, now() - within) c;
+  left_out := (
+    select count(*) from postrider.endpoint e where e.state <> 'active' and (is_all or e.id = any (endpoint_ids)));
+
+  select sum(j.good) filter (where j.is_of_month), sum(j.bad) filter (where j.is_of_month),
+         postrider_internal.burn_rate(sum(j.good) filter (where j.at >= present - interval '5 minutes'),
+           sum(j.bad) filter (where j.at >= present - interval '5 minutes'), overdue, target),
+         postrider_internal.burn_rate(sum(j.good) filter (where j.at >= present - interval '30 minutes'),
+           sum(j.bad) filter (where j.at >= present - interval '30 minutes'), overdue, target),
+         postrider_internal.burn_rate(sum(j.good) filter (where j.at >= present - interval '1 hour'),
+           sum(j.bad) filter (where j.at >= present - interval '1 hour'), overdue, target),
+         postrider_internal.burn_rate(sum(j.good) filter (where j.at >= present - interval '6 hours'),
+           sum(j.bad) filter (where j.at >= present - interval '6 hours'), overdue, target)
+  into good, bad, burn_5m, burn_30m, burn_1h, burn_6h
+  from (
+    select p.at, p.is_of_month,
+           (select coalesce(sum(c.deliveries), 0) from unnest(p.delay_ms[:in_time_max]) c (deliveries)) as good,
+           (select coalesce(sum(c.deliveries), 0) from unnest(p.delay_ms[in_time_max + 1:]) c (deliveries)) + p.ended as bad
+    from (
+      select m.minute as at, m.minute >= made_until as is_of_month, m.exhausted + m.discarded - m.excused as ended, m.delay_ms::bigint[] as delay_ms
+      from postrider.daemon_minute m
+      where is_all and m.minute >= minutes_from
+      union all
+      select m.minute, m.minute >= made_until, m.exhausted + m.discarded - m.excused, m.delay_ms::bigint[]
+      from postrider.endpoint_minute_part m
+      where m.endpoint_id = any (endpoint_ids) and m.minute >= minutes_from
+      union all
+      -- Hours tell nothing of less than six hours: their time is left out.
+      select '-infinity', true, h.exhausted + h.discarded - h.excused, h.delay_ms
+      from postrider.daemon_hour_part h
+      where is_all and h.hour >= month_from
+      union all
+      select '-infinity', true, h.exhausted + h.discarded - h.excused, h.delay_ms::bigint[]
+      from postrider.endpoint_hour_part h
+      where h.endpoint_id = any (endpoint_ids) and h.hour >= month_from) p) j;
+  good := coalesce(good, 0);
+  bad := coalesce(bad, 0);
+  in_time := good::float8 / nullif(good + bad + overdue, 0);
+  budget_left := 1 - postrider_internal.burn_rate(good, bad, overdue, target);
+  is_burning := coalesce(least(burn_5m, burn_1h) >= fast_burn or least(burn_30m, burn_6h) >= slow_burn, false);
+  return next;
+end
+$$;
+comment on function postrider.judge_objective(uuid, text) is
+  'How deliveries of the last 30 days stand to the objective of an endpoint, of a tenant, or of all: see postrider.set_objective(). Use it for alerts and reports: select in_time, budget_left from postrider.judge_objective(tenant => ''acme''). good arrived within the time; bad came later, were exhausted, or were discarded by other than a person; overdue wait for longer than that now. in_time is the share of good among these, budget_left the share of the failures that the target allows which is left: negative if there were more. burn_5m and so on say how many times too fast the budget was used in that time; is_burning: fast in both 5 minutes and an hour (14.4 times), or in both 30 minutes and 6 hours (6 times). What was sent again by hand or by a replay does not count, nor what waits at endpoints that are paused or disabled, of which left_out says how many there are. is_exact is false if more is overdue than was counted. Events that no daemon has claimed count for all alone. set_for says whose objective it is: endpoint, tenant, all, or default.';
