@@ -16,11 +16,18 @@ export function ownCpuMs(): number {
 
 /** Of a server, its sessions that have ended and its present processes. Only Linux tells. */
 export function serverCpuMs(pid: number): number {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ");
-  return [String(pid), ...children.filter((child) => child.trim() !== "")].reduce(
-    (sum, each) => sum + cpuMsOf(each),
-    0,
-  );
+  const present = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ");
+  const presentMs = present.reduce((sum, each) => sum + cpuMsWhileThere(each), 0);
+  // Afterwards, so that it has what has ended meanwhile.
+  return presentMs + cpuMsOf(String(pid));
+}
+
+function cpuMsWhileThere(pid: string): number {
+  try {
+    return cpuMsOf(pid);
+  } catch {
+    return 0;
+  }
 }
 
 function cpuMsOf(pid: string): number {
