@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { runCommand } from "./support/command.ts";
-import { SERVER_URL_VARIABLE } from "./support/database.ts";
+import { SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
 
 const RUN = [process.execPath, resolve(import.meta.dirname, "run.ts")] as const;
 
@@ -127,7 +127,8 @@ async function refused(...args: readonly string[]): Promise<string> {
   return stderr.trim();
 }
 
-/** On the server of this run. */
+/** On the server and with the template of this run. */
 function environment() {
-  return { program: RUN, env: { [SERVER_URL_VARIABLE]: process.env[SERVER_URL_VARIABLE] ?? "" } };
+  const given = [SERVER_URL_VARIABLE, TEMPLATE_VARIABLE].map((name) => [name, process.env[name] ?? ""]);
+  return { program: RUN, env: Object.fromEntries(given) };
 }

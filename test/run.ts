@@ -6,19 +6,26 @@
  * says how much CPU time each took, that of the server included.
  *
  * POSTRIDER_TEST_SERVER_URL names a server to use instead of an embedded one. The role must be a superuser, because the
- * tests create and drop databases and roles.
+ * tests create and drop databases and roles. POSTRIDER_TEST_TEMPLATE names a migrated database there that this program
+ * has made before.
  */
 import { relative } from "node:path";
 import { messageOf } from "../src/ground/errors.ts";
 import { MAJORS, planRuns, type Run, startRank, type Wish } from "./plan.ts";
 import { serverCpuMs } from "./support/cpu.ts";
-import { createTemplate, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
+import {
+  createTemplate,
+  PREPARED_TEMPLATE,
+  SERVER_URL_VARIABLE,
+  startMigratedServer,
+  TEMPLATE_VARIABLE,
+} from "./support/database.ts";
 import type { Failure, ResultCounts } from "./support/noteResults.ts";
 import { installPackages } from "./support/packages.ts";
 import { removeAbandonedDirectories } from "./support/serverDirectory.ts";
 import { canShiftClock, startShiftedServer } from "./support/shiftedClock.ts";
 import { type FileResults, runTestFile } from "./support/testFile.ts";
-import { givenServer, MAJOR_VARIABLE, startServer, type TestServer } from "./support/testServer.ts";
+import { givenServer, MAJOR_VARIABLE, type TestServer } from "./support/testServer.ts";
 
 /** Test files mostly wait: with four at a time, two cores idle for a third of the run. */
 const CONCURRENCY = 6;
@@ -35,6 +42,8 @@ interface Round {
   readonly packages: readonly string[];
   /** All files start with the server, because they are about what its clock shows then. */
   readonly startsTogether: boolean;
+  /** The template that its server has from the start; null if one is to be made. */
+  readonly template: string | null;
   start(): Promise<RoundServer>;
 }
 
@@ -125,10 +134,14 @@ function roundsOf(wish: Wish): readonly Round[] {
 
 function roundOf({ major, moment, files, packages }: Run, given: string): readonly Round[] {
   if (given !== "") {
-    return [{ name: SERVER_URL_VARIABLE, files, packages, startsTogether: false, start: () => givenServer(given) }];
+    const kind = { startsTogether: false, template: process.env[TEMPLATE_VARIABLE] || null };
+    return [{ name: SERVER_URL_VARIABLE, files, packages, ...kind, start: () => givenServer(given) }];
   }
   const name = `PostgreSQL ${major}`;
-  if (moment === undefined) return [{ name, files, packages, startsTogether: false, start: () => startServer(major) }];
+  if (moment === undefined) {
+    const kind = { startsTogether: false, template: PREPARED_TEMPLATE };
+    return [{ name, files, packages, ...kind, start: () => startMigratedServer(major) }];
+  }
   if (!canShiftClock()) {
     console.log(`libfaketime is not installed (apt-get install libfaketime): no test was run from ${moment} on`);
     return [];
@@ -139,6 +152,7 @@ function roundOf({ major, moment, files, packages }: Run, given: string): readon
       files,
       packages,
       startsTogether: true,
+      template: null,
       start: () => startShiftedServer(moment),
     },
   ];
@@ -207,7 +221,8 @@ class RunningRound {
 async function prepare(round: Round): Promise<PreparedRound> {
   const server = await round.start();
   try {
-    const template = await createTemplate(server.url);
+    const { template: given } = round;
+    const template = given === null ? await createTemplate(server.url) : { name: given, drop: async () => {} };
     return {
       variables: {
         ...server.variables,

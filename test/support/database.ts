@@ -12,11 +12,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { connectionConfig, openConnection } from "../../src/db/connect.ts";
 import { migrate } from "../../src/db/migrate.ts";
-import { majorOfRun, startAnotherServer } from "./testServer.ts";
+import type { Major } from "../plan.ts";
+import { majorOfRun, startPreparedServer, type TestServer } from "./testServer.ts";
 
 /** How test/run.ts tells the test files which server to use, and which of its databases is the template. */
 export const SERVER_URL_VARIABLE = "POSTRIDER_TEST_SERVER_URL";
 export const TEMPLATE_VARIABLE = "POSTRIDER_TEST_TEMPLATE";
+
+/** The template of a server that startMigratedServer() has started. */
+export const PREPARED_TEMPLATE = "postrider_template";
 
 const POOL_CONNECTIONS_MAX = 4;
 const CLONE_ATTEMPTS_MAX = 50;
@@ -46,11 +50,11 @@ export async function createDatabase(options: TestDatabaseOptions = {}): Promise
 }
 
 async function createAlone({ server: _, ...options }: TestDatabaseOptions): Promise<TestDatabase> {
-  if (majorOfRun() === undefined) return createDatabase(options);
-  const server = await startAnotherServer();
+  const major = majorOfRun();
+  if (major === undefined) return createDatabase(options);
+  const server = await startMigratedServer(major);
   try {
-    const database = await createOn(server.url, { template: "empty" });
-    if (options.template !== "empty") await installSchema(database.url);
+    const database = await createDatabaseOf(server.url, options.template === "empty" ? "template0" : PREPARED_TEMPLATE);
     return { ...database, drop: () => database.drop().finally(() => server.stop()) };
   } catch (error) {
     await server.stop();
@@ -166,11 +170,16 @@ export function useFilled(
   };
 }
 
-/** Makes the database that `migrated` ones are cloned from; once per run, by test/run.ts. */
+/** A server that has the template already. */
+export function startMigratedServer(major: Major): Promise<TestServer> {
+  return startPreparedServer(major, (url) => createTemplate(url, PREPARED_TEMPLATE));
+}
+
+/** Makes the database that `migrated` ones are cloned from. */
 export async function createTemplate(
   serverUrl: string,
+  name: string = newName("template"),
 ): Promise<{ readonly name: string; readonly drop: () => Promise<void> }> {
-  const name = newName("template");
   await clone(serverUrl, name, "template0");
   await installSchema(urlOf(serverUrl, name));
   return { name, drop: () => dropDatabase(serverUrl, name) };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PLATFORM_PACKAGE } from "../../src/dev/postgres/binaries.ts";
 import { EmbeddedPostgres, type EmbeddedPostgresOptions } from "../../src/dev/postgres/server.ts";
 import { MAJORS, type Major, NEWEST, SERVERS } from "../plan.ts";
+import { copyPreparedCluster } from "./preparedCluster.ts";
 import { makeServerDirectory } from "./serverDirectory.ts";
 
 /** How test/run.ts tells the test files the server's major, if it is an embedded one. */
@@ -23,29 +24,54 @@ export interface TestServer {
 
 type ServerOptions = Pick<EmbeddedPostgresOptions, "settings" | "database" | "packageParent">;
 
-/** Its data is removed when it stops. */
-export async function startServer(
+const SETTINGS = {
+  // It runs at arbitrary times: its locks, snapshots and statistics would be in one run of a test and not in another.
+  autovacuum: "off",
+  fsync: "off",
+  full_page_writes: "off",
+  max_connections: "300",
+  max_prepared_transactions: "20",
+};
+
+/** A new cluster. Its data is removed when it stops. */
+export async function startServer(major: Major, options: ServerOptions = {}): Promise<TestServer> {
+  return startIn(await makeServerDirectory("test"), major, (dataDir) => startNew(major, dataDir, options));
+}
+
+/** A copy of one that is prepared like this. Its data is removed when it stops. */
+export async function startPreparedServer(
   major: Major,
-  { settings = {}, ...options }: ServerOptions = {},
+  prepare: (url: string) => Promise<unknown>,
 ): Promise<TestServer> {
-  const directory = await makeServerDirectory("test");
+  return startIn(await makeServerDirectory("test"), major, async (dataDir) => {
+    await copyPreparedCluster(`${major}`, dataDir, async (path) => {
+      const server = await startNew(major, path);
+      await prepare(server.url).finally(() => server.stop());
+      // The copies would all try this one first.
+      await rm(join(path, "port"));
+    });
+    return EmbeddedPostgres.start({ dataDir, asItIs: true, ...packageOf(major), settings: SETTINGS });
+  });
+}
+
+function startNew(major: Major, dataDir: string, { settings = {}, ...options }: ServerOptions = {}) {
+  return EmbeddedPostgres.start({
+    dataDir,
+    initdbArguments: ["--no-sync"],
+    ...packageOf(major),
+    ...options,
+    settings: { ...SETTINGS, ...settings },
+  });
+}
+
+async function startIn(
+  directory: string,
+  major: Major,
+  start: (dataDir: string) => Promise<EmbeddedPostgres>,
+): Promise<TestServer> {
   const remove = () => rm(directory, { recursive: true, force: true });
   try {
-    const server = await EmbeddedPostgres.start({
-      dataDir: join(directory, "postgres"),
-      initdbArguments: ["--no-sync"],
-      ...packageOf(major),
-      ...options,
-      settings: {
-        // It runs at arbitrary times: its locks, snapshots and statistics would be in one run of a test and not in another.
-        autovacuum: "off",
-        fsync: "off",
-        full_page_writes: "off",
-        max_connections: "300",
-        max_prepared_transactions: "20",
-        ...settings,
-      },
-    });
+    const server = await start(join(directory, "postgres"));
     return { url: server.url, major, pid: server.pid, stop: () => server.stop().then(remove) };
   } catch (error) {
     await remove();
