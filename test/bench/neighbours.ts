@@ -169,7 +169,7 @@ async function arrangeDead(client: Client, port: number, haveFailed: boolean): P
   }
 }
 
-/** Claimed long ago: only their deliveries wait. */
+/** Claimed long ago: the cursor has passed their events, and only their deliveries wait. */
 async function arrangeBacklog(
   client: Client,
   port: number,
@@ -191,4 +191,7 @@ async function arrangeBacklog(
     [rows[0]?.id, PAYLOAD, count],
   );
   await client.query("reset synchronous_commit");
+  await client.query("insert into postrider.claim (base) values (pg_current_snapshot())");
+  // No daemon has been here yet, so the cursor looks like that of a copy.
+  await client.query("select postrider.adopt()");
 }
