@@ -12,7 +12,7 @@ test("the newest server gets every test file but those with a script of their ow
   assert.ok(files.includes("format/sign.test.ts"));
   assert.deepEqual(
     globSync("**/*.test.ts", { cwd: ROOT, exclude: ["**/node_modules/**"] }).filter((file) => !files.includes(file)),
-    globSync("{bench,binary,browser,libraries,manifests,runtimes,scale,servers}/**/*.test.ts", {
+    globSync("{bench,binary,browser,libraries,machines,manifests,runtimes,scale,servers}/**/*.test.ts", {
       cwd: ROOT,
       exclude: ["**/node_modules/**"],
     }),
@@ -49,7 +49,17 @@ test("a complete run has every script but those of a large scale and of the benc
   const older = planRuns({ paths: [], postgres: "older" });
   const scripts = [
     { paths: [] },
-    { paths: ["test/libraries", "test/manifests", "test/runtimes", "test/bench/peers", "test/binary", "test/browser"] },
+    {
+      paths: [
+        "test/libraries",
+        "test/machines",
+        "test/manifests",
+        "test/runtimes",
+        "test/bench/peers",
+        "test/binary",
+        "test/browser",
+      ],
+    },
   ].flatMap(planRuns);
   assert.equal(newest?.major, 18);
   assert.deepEqual(newest.files.toSorted(), scripts.flatMap(({ files }) => files).toSorted());

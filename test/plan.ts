@@ -21,9 +21,9 @@ const OLDEST: Major = 15;
 
 /** Where the older servers are installed. */
 export const SERVERS = join(ROOT, "servers");
-const NAMED_ONLY = ["bench", "binary", "browser", "libraries", "manifests", "runtimes", "scale", "servers"];
+const NAMED_ONLY = ["bench", "binary", "browser", "libraries", "machines", "manifests", "runtimes", "scale", "servers"];
 /** What a change must pass besides, on the newest. */
-const COMPLETE = [".", "binary", "browser", "libraries", "manifests", "runtimes", "bench/peers"];
+const COMPLETE = [".", "binary", "browser", "libraries", "machines", "manifests", "runtimes", "bench/peers"];
 const ON_OLDER = ["servers", "sql", "docs.test.ts", "e2e/smoke.test.ts", "e2e/roles.test.ts", "e2e/copies.test.ts"];
 const ON_OLDEST = [
   ...ON_OLDER,
@@ -61,6 +61,7 @@ const ON_OTHER_DATES = ["sql/partitions.test.ts", "sql/retention.test.ts", "e2e/
  */
 const FIRST = [
   "e2e/chaos.test.ts",
+  "machines/machines.test.ts",
   "sql/plans.test.ts",
   "e2e/upgrade.test.ts",
   "e2e/effects.test.ts",

@@ -1,5 +1,5 @@
 /**
- * A TCP proxy that misbehaves on demand. One proxy is one route: one loopback port and one target. Each connection is a
+ * A TCP proxy that misbehaves on demand. One proxy is one route: one port and one target. Each connection is a
  * link of two sockets; "up" is from the client to the target, "down" is the way back.
  *
  *   pass       bytes go through
@@ -47,10 +47,17 @@ const SILENT_LINGER_MS = 10_000;
 const TRICKLE_INTERVAL_MS = 50;
 const HOST = "127.0.0.1";
 
+/** Default: the loopback, and from there to there. */
+export interface ProxyHosts {
+  readonly host?: string;
+  readonly targetHost?: () => string;
+}
+
 export class FaultProxy {
   readonly port: number;
   readonly #server: Server;
   readonly #targetPort: () => number;
+  readonly #targetHost: () => string;
   readonly #links = new Set<Link>();
   #mode: ProxyMode = PASS;
   #connections = 0;
@@ -58,23 +65,24 @@ export class FaultProxy {
   #resets = 0;
   readonly #bytes = { up: 0, down: 0, swallowed: 0 };
 
-  private constructor(server: Server, port: number, targetPort: () => number) {
+  private constructor(server: Server, port: number, targetPort: () => number, targetHost: () => string) {
     this.#server = server;
     this.port = port;
     this.#targetPort = targetPort;
+    this.#targetHost = targetHost;
     server.on("connection", (socket) => this.#accept(socket));
   }
 
   /** The target is asked for its port at each connection, so that it may move. */
-  static async start(targetPort: () => number): Promise<FaultProxy> {
+  static async start(targetPort: () => number, hosts: ProxyHosts = {}): Promise<FaultProxy> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
-    server.listen(0, HOST);
+    server.listen(0, hosts.host ?? HOST);
     await once(server, "listening");
     const address = server.address();
     if (address === null || typeof address === "string") {
       throw new Error("the proxy is not listening");
     }
-    return new FaultProxy(server, address.port, targetPort);
+    return new FaultProxy(server, address.port, targetPort, hosts.targetHost ?? (() => HOST));
   }
 
   get mode(): ProxyMode {
@@ -133,7 +141,7 @@ export class FaultProxy {
       resetSocket(client);
       return;
     }
-    const target = connect({ port: this.#targetPort(), host: HOST, allowHalfOpen: true, noDelay: true });
+    const target = connect({ port: this.#targetPort(), host: this.#targetHost(), allowHalfOpen: true, noDelay: true });
     const link = new Link(client, target);
     this.#links.add(link);
     this.#direct(link, "up", client, target);
