@@ -833,6 +833,8 @@ CREATE INDEX delivery_pulled ON ONLY postrider.delivery USING btree (endpoint_id
 
 CREATE INDEX delivery_replay ON ONLY postrider.delivery USING btree (replay_id) WHERE ((replay_id IS NOT NULL) AND (state = 'pending'::text));
 
+CREATE INDEX delivery_troubled ON ONLY postrider.delivery USING btree (event_id, endpoint_id) WHERE ((state = ANY (ARRAY['exhausted'::text, 'discarded'::text])) OR (attempts > 1));
+
 CREATE INDEX delivery_undelivered ON ONLY postrider.delivery USING btree (endpoint_id, event_id) WHERE (state = ANY (ARRAY['exhausted'::text, 'discarded'::text]));
 
 CREATE INDEX endpoint_handshake_next ON postrider.endpoint_handshake USING btree (next_at) WHERE (next_at IS NOT NULL);
@@ -1455,6 +1457,8 @@ create function postrider_internal.lock_unordered(endpoint_id uuid, deliveries_m
 
 create function postrider_internal.lock_walk(endpoint_id uuid) returns boolean;
 
+create function postrider_internal.look_at_deliveries(way text, endpoint_ids uuid[], from_id uuid, to_id uuid, part_max integer) returns TABLE(part uuid, event_id uuid, endpoint_id uuid, state text, attempts integer);
+
 create function postrider_internal.lost_attempts(since timestamp with time zone, until timestamp with time zone) returns TABLE(daemon_id uuid, minute timestamp with time zone, endpoint_id uuid, attempt_number integer, duration_ms integer, cause text, is_again boolean, end_state text, request_place integer, delay_place integer);
 
 create function postrider_internal.lost_columns(captured oid, trigger_function oid) returns text;
@@ -1768,6 +1772,8 @@ create function postrider_internal.use_api_key(token_hash bytea) returns TABLE(k
 create function postrider_internal.wake_daemons() returns void;
 
 create function postrider_internal.wal_position() returns pg_lsn;
+
+create function postrider_internal.walk_deliveries(states text[], endpoint text, attempts_min integer, event_type text, tenant text, key text, since timestamp with time zone, until timestamp with time zone, before_event uuid, looked_max integer) returns TABLE(event_id uuid, is_end boolean);
 
 create function postrider_internal.warn_of_other_event(tenant text, idempotency_key text, event_type text, payload json) returns void security definer;
 
@@ -3895,6 +3901,8 @@ comment on function postrider_internal.lock_unordered(uuid,integer) is 'Locks du
 
 comment on function postrider_internal.lock_walk(uuid) is 'Locks the row of postrider.ordered_walk of an ordered endpoint, so that one daemon at a time gives places and leases. False if another has it.';
 
+comment on function postrider_internal.look_at_deliveries(text,uuid[],uuid,uuid,integer) is 'The newest deliveries of a range of events, read in the order of one index: so many, or so many of each endpoint (part).';
+
 comment on function postrider_internal.lost_attempts(timestamp with time zone,timestamp with time zone) is 'The attempts that daemons which are gone recorded in these minutes and did not count in postrider.daemon_minute; cause: how it failed, end_state: how it ended its delivery, request_place and delay_place: its places in the histograms.';
 
 comment on function postrider_internal.lost_columns(oid,oid) is 'The columns that a capture names in its expressions, as its function''s comment lists them, and that its table no longer has by these names; null for none.';
@@ -4208,6 +4216,8 @@ comment on function postrider_internal.use_api_key(bytea) is 'Whose request it i
 comment on function postrider_internal.wake_daemons() is 'Notifies the daemons if they sleep. Does nothing if the setting postrider.wake is off, as two-phase commit needs.';
 
 comment on function postrider_internal.wal_position() is 'Where the WAL ends by now. Null from a server that does not say: Aurora refuses, unless wal_level is logical.';
+
+comment on function postrider_internal.walk_deliveries(text[],text,integer,text,text,text,timestamp with time zone,timestamp with time zone,uuid,integer) is 'The events that have a delivery in one of these states, to this endpoint (its name or id), with at least so many attempts. Looks at 500 deliveries at most where an index leads to them, and else at the newest looked_max. If there may be more, one further row is the event at which the walk ended.';
 
 comment on function postrider_internal.warn_of_other_event(text,text,text,json) is 'Warns if the first event with an idempotency key is of another type, or its payload means something else, than the one that is left out.';
 
@@ -4919,6 +4929,8 @@ grant execute on function postrider_internal.is_as_captured(anyelement,oid,text[
 
 grant execute on function postrider_internal.is_auth(jsonb) to postrider_operator;
 
+grant execute on function postrider_internal.is_cancelled(text) to postrider_operator;
+
 grant execute on function postrider_internal.is_client_certificate(jsonb) to postrider_operator;
 
 grant execute on function postrider_internal.is_function(text) to postrider_publisher;
@@ -4948,6 +4960,10 @@ grant execute on function postrider_internal.judged_event_types() to postrider_p
 grant execute on function postrider_internal.keep_api_request(bytea,bytea,smallint,text) to postrider_operator;
 
 grant execute on function postrider_internal.leave(uuid) to postrider_daemon;
+
+grant execute on function postrider_internal.look_at_deliveries(text,uuid[],uuid,uuid,integer) to postrider_operator;
+
+grant execute on function postrider_internal.look_at_deliveries(text,uuid[],uuid,uuid,integer) to postrider_reader;
 
 grant execute on function postrider_internal.lost_columns(oid,oid) to postrider_operator;
 
@@ -5072,6 +5088,10 @@ grant execute on function postrider_internal.use_api_key(bytea) to postrider_pub
 grant execute on function postrider_internal.use_api_key(bytea) to postrider_reader;
 
 grant execute on function postrider_internal.wake_daemons() to postrider_publisher;
+
+grant execute on function postrider_internal.walk_deliveries(text[],text,integer,text,text,text,timestamp with time zone,timestamp with time zone,uuid,integer) to postrider_operator;
+
+grant execute on function postrider_internal.walk_deliveries(text[],text,integer,text,text,text,timestamp with time zone,timestamp with time zone,uuid,integer) to postrider_reader;
 
 grant execute on function postrider_internal.warn_of_other_event(text,text,text,json) to postrider_publisher;
 

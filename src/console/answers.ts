@@ -54,27 +54,38 @@ async function page(
   rows: readonly Line[],
   transaction: Queryable,
 ): Promise<string> {
-  const shown = rows.slice(0, limit);
-  const next = rows.length > limit ? (shown.at(-1)?.place ?? null) : null;
+  const data = rows
+    .slice(0, limit)
+    .map(({ json }) => json)
+    .join(",");
   const lookedAt = route.answer.kind === "page" ? route.answer.lookedAt : undefined;
-  const searched =
-    lookedAt === undefined
-      ? ""
-      : `,"searched_to":${next === null ? await searchedTo(values, lookedAt, transaction) : null}`;
-  return `{"data":[${shown.map(({ json }) => json).join(",")}],"next":${JSON.stringify(next)}${searched}}`;
+  const next = rows.length > limit ? (rows[limit - 1]?.place ?? null) : null;
+  if (lookedAt === undefined) {
+    return `{"data":[${data}],"next":${JSON.stringify(next)}}`;
+  }
+  const end = next === null ? await endOf(values, lookedAt, transaction) : { searchedTo: null, next };
+  return `{"data":[${data}],"next":${JSON.stringify(end.next)},"searched_to":${end.searchedTo}}`;
 }
 
-/** How far back a search looked that has nothing more to show. Its limit may have ended it before the time that was asked for. */
-async function searchedTo(
-  { since, until, after_id }: Values,
+/** Where a search ended that has nothing more to show. Its limit may have ended it before the time that was asked for. */
+async function endOf(
+  { since, until, state, endpoint, attempts_min, after_id }: Values,
   lookedAt: number,
   transaction: Queryable,
-): Promise<string> {
-  const { rows } = await transaction.query<{ json: string }>(SEARCHED_TO, [since, until, after_id, String(lookedAt)]);
-  return rows[0]?.json ?? "null";
+): Promise<SearchEnd> {
+  const asked = [since, until, state, endpoint, attempts_min, after_id, String(lookedAt)];
+  const { rows } = await transaction.query<SearchEnd>(SEARCHED_TO, asked);
+  return rows[0] ?? { searchedTo: "null", next: null };
 }
 
-const SEARCHED_TO = `select to_json(answer.searched_to)::text as json from (${statementOf({ name: "read_searched_to" })}) answer`;
+interface SearchEnd {
+  /** As JSON. */
+  readonly searchedTo: string | null;
+  /** The cursor that goes on from there; null if everything was looked at. */
+  readonly next: string | null;
+}
+
+const SEARCHED_TO = `select to_json(answer.searched_to)::text as "searchedTo", answer.next from (${statementOf({ name: "read_searched_to" })}) answer`;
 
 /** With the revision of what is shown as its tag, or a hash of it. */
 function jsonAnswer(body: string, revision: string | null = null): Response {

@@ -174,7 +174,7 @@ function pageSchema(row: Json, isSearch: boolean): Json {
   const searchedTo = {
     ...{ type: ["string", "null"], format: "date-time" },
     description:
-      "How far back was looked, if there is no more to show: with it as `until`, the search goes on. Null while `next` is not.",
+      "How far back was looked, if there were fewer rows than asked for. Then `next` goes on from there; it is null if everything was looked at.",
   };
   return {
     type: "object",

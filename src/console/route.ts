@@ -41,7 +41,7 @@ export type Answer =
   | {
       readonly kind: "page";
       readonly cursor: readonly string[];
-      /** How many events it looks at; the answer says how far back that was. */
+      /** How many events it looks at; the answer says how far back that was, and its cursor goes on from there. */
       readonly lookedAt?: number;
     }
   /** All rows, whose number the statement limits. */

@@ -1,5 +1,6 @@
 /** The dashboard in a real browser, served by `postrider console`, beside a daemon that delivers. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import type { Daemon } from "../../src/daemon/daemon.ts";
 import { CommandProcess } from "../support/command.ts";
@@ -103,6 +104,8 @@ const SCREENS = [
   ["events/DELIVERED", "order.paid"],
   ["events/EXHAUSTED", "order.failed"],
   ["events/019a5c0e-7c1b-7f3c-9d2e-5b1f6a7c8d90", "No such event"],
+  ["events?q=state%3Asucceeded%20endpoint%3Anobody", "Events"],
+  ["attempts", "Failed attempts"],
   ["endpoints", "Endpoints"],
   ["endpoints/BILLING", "billing-eu"],
   ["types", "Event types"],
@@ -235,6 +238,7 @@ test("the keyboard goes everywhere", options, async (t) => {
   await logIn(watched);
   for (const [keys, title] of [
     ["ge", "Events"],
+    ["gf", "Failed attempts"],
     ["gp", "Endpoints"],
     ["gt", "Event types"],
     ["gr", "Replays"],
@@ -258,6 +262,159 @@ test("the keyboard goes everywhere", options, async (t) => {
   await page.getByRole("heading", { level: 2, name: "Journey" }).waitFor();
 });
 
+test(
+  "a search by what became of events is completed while it is typed, can be saved, and says what excludes most",
+  options,
+  async (t) => {
+    const watched = await browser.open(t);
+    const { page } = watched;
+    await logIn(watched, "events");
+    const rows = page.locator("tbody tr");
+    await rows.nth(1).waitFor();
+    const field = page.getByLabel("Search, or go to an id");
+    const offers = (text: string) => page.locator(`datalist option[value="${text}"]`).waitFor({ state: "attached" });
+    await field.fill("sta");
+    await offers("state:");
+    await field.fill("state:ex");
+    await offers("state:exhausted");
+    await field.fill("state:exhausted endpoint:bill");
+    await offers("state:exhausted endpoint:billing-eu");
+    await field.fill("state:exhausted endpoint:billing-eu attempts:>1");
+    await rows.filter({ hasText: "order.failed" }).waitFor();
+    assert.equal(await rows.count(), 1);
+    assert.match(await rows.first().innerText(), /503/);
+    await page.getByText("Saved searches").click();
+    await page.getByLabel("Save this search as").fill(`by hand ${HOSTILE}`);
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await field.fill("state:exhausted endpoint:crm-eu");
+    await page.getByText("Nothing matches.").waitFor();
+    await page.getByRole("link", { name: "Without state:exhausted" }).click();
+    await rows.first().waitFor();
+    await page.reload();
+    await page.getByText("Saved searches (1)").click();
+    await page.getByRole("link", { name: "by hand" }).click();
+    await rows.filter({ hasText: "503" }).waitFor();
+    await assertAccessible(page);
+  },
+);
+
+test(
+  "chosen events, and all that match, are counted first and then redelivered, which the audit shows",
+  options,
+  async (t) => {
+    const { pool } = database;
+    const watched = await browser.open(t);
+    const { page } = watched;
+    const endpoint = await createEndpoint(pool, ["many.*"], { url: receiver.url("/many"), options: { name: "many" } });
+    receiver.script("/many", { kind: "status", status: 200 });
+    const ids = await Promise.all(["many.a", "many.b", "many.c"].map((type) => insertEvent(pool, type)));
+    const attemptsOf = () =>
+      askFor(pool, "select sum(attempts)::integer from postrider.delivery where endpoint_id = $1", [endpoint]);
+    await eventually("the deliveries", async () => (await attemptsOf()) === 3);
+    await logIn(watched, "events?q=type%3Amany.*");
+    const rows = page.locator("tbody tr");
+    await rows.nth(2).waitFor();
+    await page.keyboard.type("jxjX");
+    await page.getByText("2 chosen").waitFor();
+    await page.keyboard.press("r");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("of every delivery of 2 events").waitFor();
+    await dialog.getByText("SQL", { exact: true }).click();
+    assert.match(await dialog.locator("pre").innerText(), /postrider\.redeliver\('[0-9a-f-]{36}'/);
+    await dialog.getByRole("button", { name: "Redeliver" }).click();
+    await dialog.getByText("Done: 2 of 2").waitFor();
+    await assertAccessible(page);
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await eventually("two more attempts", async () => (await attemptsOf()) === 5);
+    await page.keyboard.press("Escape");
+    await page.getByText("2 chosen").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Redeliver all that match" }).click();
+    await dialog.getByText("of every delivery of 3 events").waitFor();
+    await dialog.getByRole("button", { name: "Redeliver", exact: true }).click();
+    await dialog.getByText("Done: 3 of 3").waitFor();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await eventually("three more attempts", async () => (await attemptsOf()) === 8);
+    // Nothing waits there any more, so there is nothing to cancel; the reason is asked for all the same.
+    await page.getByRole("button", { name: "Cancel all that match" }).click();
+    await dialog.getByLabel("Reason").fill(HOSTILE);
+    await dialog.getByRole("button", { name: "Cancel", exact: true }).click();
+    await dialog.getByText("Done: 3 of 3").waitFor();
+    const { rows: audited } = await pool.query(
+      "select distinct detail ->> 'reason' as reason from postrider.audit where action = 'cancel' and event_id = any ($1)",
+      [ids],
+    );
+    assert.deepEqual(audited, [{ reason: HOSTILE }]);
+  },
+);
+
+test("the palette goes to ids, names, types and screens, and does what the screen can do", options, async (t) => {
+  const watched = await browser.open(t);
+  const { page, faults } = watched;
+  await logIn(watched);
+  const open = async (text: string) => {
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox").fill(text);
+  };
+  const choose = async (name: string) => {
+    await page.getByRole("option", { name }).first().waitFor();
+    await page.keyboard.press("Enter");
+  };
+  await open("audi");
+  await assertAccessible(page);
+  await choose("endpoint");
+  await page.getByRole("heading", { level: 1, name: "audit" }).waitFor();
+  await open("pause");
+  await page.getByRole("option", { name: "Pause" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Leave it" }).click();
+  await open(delivered);
+  await choose(delivered);
+  await page.getByRole("heading", { level: 1, name: "order.paid" }).waitFor();
+  assert.match(page.url(), new RegExp(delivered));
+  await open("daemo");
+  await page.getByRole("option", { name: "Daemons" }).waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "Daemons" }).waitFor();
+  // An id that is no endpoint's and no replay's is answered with 404, which the browser notes.
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/404/.test(fault)));
+});
+
+test("one key says why an event did not arrive, also one that never was", options, async (t) => {
+  const watched = await browser.open(t);
+  const { page, faults } = watched;
+  await logIn(watched, "events");
+  await page.locator("tbody tr").first().waitFor();
+  await page.keyboard.type("jw");
+  await page.locator("#why:focus").waitFor();
+  await page.keyboard.type("go");
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  await page.keyboard.press("w");
+  await page.getByRole("combobox", { name: "Why did it not arrive?" }).fill("00000000-0000-7000-8000-000000000000");
+  await page.getByRole("option").waitFor();
+  await page.keyboard.press("Enter");
+  await page.getByText("so it may have been deleted with its day").waitFor();
+  const { rows } = await database.pool.query<{ id: string }>("select postrider.uuid_v7() as id");
+  await page.goto(`${address}#/events/${rows[0]?.id}`);
+  await page.getByText("Its transaction was rolled back").waitFor();
+  await assertAccessible(page);
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/404/.test(fault)));
+});
+
+test("a journey shows what people did, and can be taken along as a picture", options, async (t) => {
+  const watched = await browser.open(t);
+  const { page } = watched;
+  const billing = await askFor(database.pool, "select postrider.endpoint_id('billing-eu')");
+  await database.pool.query("select postrider.redeliver($1, $2)", [exhausted, billing]);
+  await logIn(watched, `events/${exhausted}`);
+  await page.locator("svg .mark", { hasText: "redeliver" }).first().waitFor({ state: "attached" });
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "download as SVG" }).click();
+  const file = await (await download).path();
+  const picture = readFileSync(file, "utf8");
+  assert.match(picture, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+  for (const text of ["billing-eu", "503", "redeliver"]) assert.ok(picture.includes(text), text);
+});
+
 test("what happens appears by itself, until somebody stops it", options, async (t) => {
   const watched = await browser.open(t);
   const { page } = watched;
@@ -266,7 +423,7 @@ test("what happens appears by itself, until somebody stops it", options, async (
   await insertEvent(database.pool, "invoice.sent");
   await page.getByText("invoice.sent").waitFor();
   await page.keyboard.press("l");
-  assert.equal(await page.getByRole("button", { name: "live" }).getAttribute("aria-pressed"), "false");
+  assert.equal(await page.getByRole("button", { name: "live", exact: true }).getAttribute("aria-pressed"), "false");
 });
 
 test(

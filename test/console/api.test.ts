@@ -106,6 +106,177 @@ test("pages of events follow each other without a loss or a repetition, also of 
   assert.ok(Math.abs(ageMs - 86_400_000) < 60_000, "it looked back for a day");
 });
 
+/** A delivery of each event, made by hand. */
+async function addDeliveries(
+  ids: readonly string[],
+  endpointId: string,
+  state: string,
+  attempts: number,
+): Promise<void> {
+  await database.pool.query(
+    `insert into postrider.delivery (event_id, endpoint_id, state, attempts, next_attempt_at, finished_at, reason)
+     select e.id, $2, $3, $4, case when $3 = 'pending' then 'infinity'::timestamptz end, case when $3 <> 'pending' then now() end,
+            case when $3 = 'discarded' then 'by hand' end
+     from unnest($1::uuid[]) e (id)`,
+    [ids, endpointId, state, attempts],
+  );
+}
+
+test("events are found by what became of them, and say what the last attempt got", async (t) => {
+  const { ask } = await start(t);
+  const { pool } = database;
+  const crm = await createEndpoint(pool, ["led.*"], { options: { name: "led-crm" } });
+  const audit = await createEndpoint(pool, ["led.*"], { options: { name: "led-audit" } });
+  const [first = "", second = "", third = "", fourth = ""] = (await insertEvents(pool, "led.test", 4)).toSorted();
+  await addDeliveries([first, second, third], crm, "succeeded", 1);
+  await addDeliveries([fourth], crm, "succeeded", 3);
+  await addDeliveries([first], audit, "exhausted", 2);
+  await addDeliveries([second], audit, "discarded", 0);
+  await addDeliveries([third], audit, "pending", 1);
+  await pool.query(
+    `insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status, failure_kind, error)
+     select $1, $2, gen_random_uuid(), gen_random_uuid(), now(), n, 5, 500 + n, 'status', 'it answered' from generate_series(1, 2) n`,
+    [first, audit],
+  );
+  const found = async (query: string) => {
+    const { body, text, status } = await ask<List>(["read"], `/events?event_type=led.*&${query}`);
+    assert.equal(status, 200, text);
+    return body.data.map(({ id }) => id);
+  };
+  for (const [query, ids] of [
+    ["state=exhausted", [first]],
+    ["state=exhausted,discarded", [second, first]],
+    ["state=discarded&endpoint=led-audit", [second]],
+    ["state=exhausted&endpoint=led-crm", []],
+    ["state=pending", [third]],
+    ["state=pending&endpoint=led-audit", [third]],
+    ["state=pending,exhausted", [third, first]],
+    ["state=succeeded", [fourth, third, second, first]],
+    [`state=succeeded&endpoint=${crm.toUpperCase()}`, [fourth, third, second, first]],
+    ["endpoint=led-audit", [third, second, first]],
+    ["endpoint=led-nobody", []],
+    ["attempts_min=2", [fourth, first]],
+    ["attempts_min=2&state=exhausted", [first]],
+    ["attempts_min=2&endpoint=led-crm", [fourth]],
+    ["attempts_min=1&endpoint=led-audit", [third, first]],
+    ["key=led-crm", []],
+  ] as const) {
+    assert.deepEqual(await found(query), ids, query);
+  }
+  const { body } = await ask<List>(["payload"], "/events/search?state=exhausted&event_type=led.*&filter=exists($)");
+  const [row] = body.data;
+  const { deliveries, attempts, last_endpoint_name, last_http_status, last_failure_kind } = row ?? {};
+  assert.deepEqual(
+    { deliveries, attempts, last_endpoint_name, last_http_status, last_failure_kind },
+    {
+      ...{ deliveries: { succeeded: 1, exhausted: 1 }, attempts: 3 },
+      ...{ last_endpoint_name: "led-audit", last_http_status: 502, last_failure_kind: "status" },
+    },
+  );
+  const refused = await ask(["read"], "/events?state=failed");
+  assert.equal(refused.status, 422);
+  assert.match(refused.text, /a delivery is never failed.*pending, succeeded, exhausted, discarded/);
+});
+
+test("a search that ends before the events do says how far it looked, and goes on without a loss", async (t) => {
+  const { url } = await start(t);
+  const { pool } = database;
+  const key = await createKey(pool, ["read"]);
+  const endpoints = await Promise.all(
+    ["walk-one", "walk-two"].map((name) => createEndpoint(pool, ["walk.*"], { options: { name } })),
+  );
+  const rare = await insertEvents(pool, "walk.rare", 3);
+  const common = await insertEvents(pool, "walk.common", 501);
+  for (const endpoint of endpoints) await addDeliveries([...rare, ...common], endpoint, "exhausted", 1);
+  const walk = async (query: string) => {
+    const seen: unknown[] = [];
+    let pages = 0;
+    let after = "";
+    do {
+      const { body, text, status } = await ask<List>(url, `/events?${query}${after}`, key);
+      assert.equal(status, 200, text);
+      seen.push(...body.data.map(({ id }) => id));
+      pages += 1;
+      after = body.next === null ? "" : `&after=${body.next}`;
+    } while (after !== "");
+    return { seen, pages };
+  };
+  for (const [query, expected] of [
+    ["event_type=walk.rare&state=exhausted", rare],
+    ["event_type=walk.rare&state=exhausted&endpoint=walk-two", rare],
+    ["event_type=walk.*&state=exhausted&limit=200", [...rare, ...common]],
+  ] as const) {
+    const { seen, pages } = await walk(query);
+    assert.deepEqual(seen, expected.toSorted().toReversed(), query);
+    assert.ok(pages > 1, query);
+  }
+});
+
+test("failed attempts are found by endpoint, status and kind", async (t) => {
+  const { ask } = await start(t);
+  const { pool } = database;
+  const endpoint = await createEndpoint(pool, ["failing.*"], { options: { name: "failing-one" } });
+  const event = await insertEvent(pool, "failing.test");
+  await pool.query(
+    `insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status, failure_kind, error)
+     select $1, $2, gen_random_uuid(), gen_random_uuid(), now() - n * interval '1 s', n, 5, status, kind, 'it failed'
+     from (values (1, 503, 'status'), (2, null, 'timeout'), (3, 410, 'status')) v (n, status, kind)`,
+    [event, endpoint],
+  );
+  const found = async (query: string) =>
+    (await ask<List>(["read"], `/attempts?${query}`)).body.data.map(({ attempt_number }) => attempt_number);
+  assert.deepEqual(await found("endpoint=failing-one"), [1, 2, 3]);
+  assert.deepEqual(await found("endpoint=failing-one&http_status=410"), [3]);
+  assert.deepEqual(await found("endpoint=failing-one&failure_kind=timeout"), [2]);
+  assert.deepEqual(await found("endpoint=failing-two"), []);
+});
+
+test("an id that is nowhere is explained: its time, the retention, and who may still insert it", async (t) => {
+  const { ask } = await start(t);
+  const explained = async (id: string) => (await ask(["read"], `/events/${id}/absence`)).body;
+  const { rows } = await database.pool.query<{ id: string }>("select postrider.uuid_v7() as id");
+  const unknown = rows[0]?.id ?? "";
+  const open = await database.pool.connect();
+  t.after(() => open.release());
+  await open.query("begin");
+  await open.query("insert into postrider.outbox (event_type, payload) values ('open.test', '1')");
+  const fresh = await explained(unknown);
+  await open.query("rollback");
+  assert.deepEqual([fresh.is_there, fresh.is_past_retention, fresh.is_from_future], [false, false, false]);
+  assert.ok(Number(fresh.open_transactions) >= 1);
+  const old = await explained("00000000-0000-7000-8000-000000000000");
+  assert.deepEqual([old.made_at, old.is_past_retention], ["1970-01-01T00:00:00+00:00", true]);
+  const inserted = await insertEvent(database.pool, "there.test");
+  assert.equal((await explained(inserted)).is_there, true);
+});
+
+test("only those deliveries of an event are sent again that were searched for", async (t) => {
+  const { ask } = await start(t);
+  const { pool } = database;
+  const [good = "", bad = "", ended = ""] = await Promise.all(
+    ["again-good", "again-bad", "again-ended"].map((name) => createEndpoint(pool, ["again.*"], { options: { name } })),
+  );
+  const event = await insertEvent(pool, "again.test");
+  await addDeliveries([event], good, "succeeded", 1);
+  await addDeliveries([event], bad, "exhausted", 2);
+  await addDeliveries([event], ended, "exhausted", 2);
+  await pool.query("select postrider.disable_endpoint($1, 'a test')", [ended]);
+  const again = async (body: object) => {
+    const path = `/events/${event}/deliveries/redeliver`;
+    const answer = await ask(["operate"], path, { method: "POST", body: JSON.stringify(body) });
+    assert.equal(answer.status, 200, answer.text);
+    return answer.body.deliveries;
+  };
+  assert.equal(await again({ state: ["discarded"] }), 0);
+  assert.equal(await again({ state: ["exhausted"], endpoint: "again-good" }), 0);
+  assert.equal(await again({ state: ["exhausted"], attempts_min: 2 }), 1);
+  const { rows } = await pool.query(
+    "select endpoint_id from postrider.delivery where event_id = $1 and state = 'pending'",
+    [event],
+  );
+  assert.deepEqual(rows, [{ endpoint_id: bad }]);
+});
+
 test("events are found by type, tenant, time and payload", async (t) => {
   const { ask } = await start(t);
   await insertEvent(database.pool, "find.big", { payload: '{"amount": 500, "note": "\\u0000"}', tenant: "acme" });

@@ -26,7 +26,7 @@ test("each statement says what its parameters are", () => {
     const used = new Set([...statementOf({ name }).matchAll(/\$\d+/g)].map(([parameter]) => parameter));
     assert.deepEqual(
       [...header.matchAll(/\$\d+/g)].map(([parameter]) => parameter),
-      [...used].toSorted(),
+      [...used].toSorted((one, other) => Number(one.slice(1)) - Number(other.slice(1))),
       name,
     );
   }

@@ -1,3 +1,5 @@
+-- grant: execute to operator
+
 create or replace function postrider_internal.is_cancelled(reason text) returns boolean
 language sql immutable parallel safe
 -- A column for it would travel with every result that is recorded.

@@ -7,12 +7,18 @@ const SOUGHT: Readonly<Record<string, Parameter>> = {
   until: inQuery("timestamp with time zone", "Inserted before this time."),
   event_type: inQuery("text", "Only this type, or a prefix such as `order.*`."),
   tenant: inQuery("text", "Only those of this tenant; the empty string is a tenant."),
+  key: inQuery("text", "Only those with this ordering key or idempotency key."),
+  state: inQuery("text[]", "Only those with a delivery in one of these states, with commas between them."),
+  endpoint: inQuery("text", "Only those with such a delivery to this endpoint: its name, or its id."),
+  attempts_min: inQuery("integer", "Only those with such a delivery that took at least so many attempts."),
 };
 
 const LISTED: Route["gives"] = {
   ...{ id: "uuid", event_type: "text", tenant: "text", ordering_key: "text?", idempotency_key: "text?" },
   ...{ created_at: "timestamp with time zone", deliver_at: "timestamp with time zone?" },
-  ...{ erased_at: "timestamp with time zone?", is_test: "boolean", deliveries: "jsonb" },
+  ...{ erased_at: "timestamp with time zone?", is_test: "boolean", deliveries: "jsonb", attempts: "bigint" },
+  ...{ next_attempt_at: "timestamp with time zone?", last_endpoint_id: "uuid?", last_endpoint_name: "text?" },
+  ...{ last_http_status: "smallint?", last_failure_kind: "text?" },
 };
 
 /** Events, their deliveries and attempts. */
@@ -20,14 +26,14 @@ export const EVENTS: readonly Route[] = [
   {
     ...{ method: "GET", path: "/events", name: "list_events", scope: "read" },
     summary:
-      "Events, the newest first, with how many of the first 1,000 deliveries are in each state. Looks at 10,000 events at most.",
+      "Events, the newest first, with what became of the first 1,000 deliveries, and what the last attempt got at the endpoint that most needs a look. Looks at 10,000 events at most; for `state`, `endpoint` or `attempts_min` at 500 deliveries, or at the newest 5,000 if no index leads to them.",
     takes: { ...SOUGHT, limit, after_id: cursor() },
     gives: LISTED,
     answer: { kind: "page", cursor: ["id"], lookedAt: 10_000 },
   },
   {
     ...{ method: "GET", path: "/events/search", name: "search_events", scope: "payload" },
-    summary: "Events whose payload matches a filter, the newest first. Looks at 2,000 events at most.",
+    summary: "Events whose payload matches a filter, as in the list of events. Looks at 2,000 events at most.",
     takes: {
       ...SOUGHT,
       filter: neededInQuery("jsonpath", "A predicate over the payload, as subscriptions have it: `$.amount > 100`."),
@@ -67,6 +73,17 @@ export const EVENTS: readonly Route[] = [
     answer: { kind: "rows" },
   },
   {
+    ...{ method: "GET", path: "/events/{event_id}/absence", name: "explain_absence", scope: "read" },
+    summary:
+      "Why there may be no event with this id: it is past its retention, or a transaction that inserts it is open.",
+    takes: { event_id: EVENT },
+    gives: {
+      ...{ is_there: "boolean", made_at: "timestamp with time zone?", retention: "interval" },
+      ...{ is_past_retention: "boolean", is_from_future: "boolean", open_transactions: "integer" },
+    },
+    answer: { kind: "row" },
+  },
+  {
     ...{ method: "GET", path: "/events/{event_id}/deliveries", name: "list_event_deliveries", scope: "read" },
     summary: "What became of an event at each endpoint that gets it.",
     takes: { event_id: EVENT, limit, after_endpoint_id: cursor() },
@@ -76,6 +93,7 @@ export const EVENTS: readonly Route[] = [
       ...{ next_attempt_at: "timestamp with time zone?", created_at: "timestamp with time zone" },
       ...{ finished_at: "timestamp with time zone?", format: "text?", transformation: "text?", batch_id: "uuid?" },
       ...{ behind_event_id: "uuid?", halts_key: "boolean", is_thin: "boolean" },
+      replay_id: "uuid?",
     },
     answer: { kind: "page", cursor: ["endpoint_id"] },
   },

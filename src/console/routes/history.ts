@@ -63,6 +63,9 @@ export const HISTORY: readonly Route[] = [
     summary: "Attempts that failed, the newest first. Looks at 20,000 attempts at most.",
     takes: {
       endpoint_id: inQuery("uuid", "Only those to this endpoint."),
+      endpoint: inQuery("text", "Only those to this endpoint: its name, or its id."),
+      http_status: inQuery("smallint", "Only those that were answered with this status."),
+      failure_kind: inQuery("text", "Only those that failed so, such as `timeout`."),
       since: SINCE,
       until: inQuery(
         "timestamp with time zone",
@@ -71,7 +74,8 @@ export const HISTORY: readonly Route[] = [
       limit,
     },
     gives: {
-      ...{ event_id: "uuid", endpoint_id: "uuid", name: "text?", id: "uuid", attempt_number: "integer" },
+      ...{ event_id: "uuid", endpoint_id: "uuid", name: "text?", event_type: "text?", id: "uuid" },
+      attempt_number: "integer",
       ...{ started_at: "timestamp with time zone", duration_ms: "integer", http_status: "smallint?" },
       ...{ failure_kind: "text?", error: "text?" },
     },

@@ -33,6 +33,35 @@ export const STEERING: readonly Route[] = [
     answer: { kind: "row" },
   },
   {
+    ...{
+      method: "POST",
+      path: "/events/{event_id}/deliveries/redeliver",
+      name: "redeliver_deliveries",
+      scope: "operate",
+    },
+    summary:
+      "Makes one more attempt of those deliveries of an event that a search for events has found, but for those in flight, those that were cancelled, and those to disabled endpoints.",
+    takes: {
+      event_id: EVENT,
+      state: inBody("text[]", "Only those in one of these states."),
+      endpoint: inBody("text", "Only the one to this endpoint: its name, or its id."),
+      attempts_min: inBody("integer", "Only those that took at least so many attempts."),
+    },
+    gives: { deliveries: "integer" },
+    answer: { kind: "row" },
+  },
+  {
+    ...{ method: "POST", path: "/events/{event_id}/deliveries/cancel", name: "cancel_deliveries", scope: "operate" },
+    summary: "Stops further attempts of every delivery of an event, or of the one to an endpoint.",
+    takes: {
+      event_id: EVENT,
+      endpoint: inBody("text", "Only the one to this endpoint: its name, or its id."),
+      reason: inBody("text", "Why; the audit keeps it."),
+    },
+    gives: { outcome: "text?" },
+    answer: { kind: "row" },
+  },
+  {
     ...{ method: "POST", path: `${DELIVERY}/cancel`, name: "cancel", scope: "operate" },
     summary: "Stops further attempts of a delivery.",
     takes: { event_id: EVENT, endpoint_id: ENDPOINT, reason: inBody("text", "Why; the audit keeps it.") },

@@ -1,9 +1,11 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Help } from "./help.tsx";
-import { PLACES } from "./keys.ts";
+import { PLACES, palette, SCREENS } from "./keys.ts";
 import { Login } from "./login.tsx";
+import { Palette } from "./palette.tsx";
 import { isLive, nextTheme, nextZone, theme, zone } from "./preferences.ts";
 import { href, route } from "./route.ts";
+import { Attempts } from "./screens/attempts.tsx";
 import { Audit } from "./screens/audit.tsx";
 import { DaemonsScreen } from "./screens/daemons.tsx";
 import { EndpointScreen } from "./screens/endpoint.tsx";
@@ -49,6 +51,16 @@ function Shell({ name }: { readonly name: string }) {
           <button
             type="button"
             class="quiet"
+            title="key Ctrl K"
+            onClick={() => {
+              palette.value = "anything";
+            }}
+          >
+            go to…
+          </button>
+          <button
+            type="button"
+            class="quiet"
             aria-pressed={isLive.value}
             title="key l"
             onClick={() => {
@@ -73,20 +85,10 @@ function Shell({ name }: { readonly name: string }) {
         <Screen key={place} />
       </main>
       <Help />
+      <Palette />
     </>
   );
 }
-
-/** The screens of the menu, by their keys. */
-const NAMES: Readonly<Record<string, string>> = {
-  overview: "Overview",
-  events: "Events",
-  endpoints: "Endpoints",
-  types: "Event types",
-  replays: "Replays",
-  daemons: "Daemons",
-  audit: "Audit",
-};
 
 function Places() {
   const [present] = route.value.path;
@@ -94,11 +96,11 @@ function Places() {
     <nav aria-label="Screens">
       <ul>
         {Object.entries(PLACES)
-          .filter(([, place]) => place in NAMES)
+          .filter(([, place]) => place in SCREENS)
           .map(([key, place]) => (
             <li key={place}>
               <a href={href([place])} title={`keys g ${key}`} aria-current={place === present ? "page" : undefined}>
-                {NAMES[place]}
+                {SCREENS[place]}
               </a>
             </li>
           ))}
@@ -114,6 +116,8 @@ function Screen() {
       return <Overview />;
     case "events":
       return id === undefined ? <Events /> : <EventScreen id={id} />;
+    case "attempts":
+      return <Attempts />;
     case "endpoints":
       return id === undefined ? <Endpoints /> : <EndpointScreen id={id} />;
     case "types":

@@ -1,4 +1,4 @@
-import { api, change } from "./api.ts";
+import { api, change, read } from "./api.ts";
 import type { Call, Values } from "./sqlText.ts";
 import { OPERATIONS, type Operation } from "./table.ts";
 
@@ -40,6 +40,12 @@ export function send({ operation, values }: Call): Promise<unknown> {
       namesFrom(operation, "body").flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])),
     ),
   );
+}
+
+/** Asks for it once. Resolves with what the answer says. */
+export async function ask<Value>(asked: Call, signal: AbortSignal): Promise<Value> {
+  const answer = await read(urlOf(asked), null, signal);
+  return JSON.parse(answer?.text ?? "null") as Value;
 }
 
 function given(operation: Operation, values: Values, from: string): Readonly<Record<string, string>> {

@@ -50,3 +50,18 @@ function keep(name: string, value: string): void {
     // See stored().
   }
 }
+
+/** Named searches of a screen. What somebody else has put there counts as none. */
+export function keptViews(screen: string): Readonly<Record<string, string>> {
+  try {
+    const kept: unknown = JSON.parse(localStorage.getItem(`postrider.views.${screen}`) ?? "{}");
+    const entries = typeof kept === "object" && kept !== null ? Object.entries(kept) : [];
+    return Object.fromEntries(entries.filter(([, text]) => typeof text === "string"));
+  } catch {
+    return {};
+  }
+}
+
+export function keepViews(screen: string, views: Readonly<Record<string, string>>): void {
+  keep(`views.${screen}`, JSON.stringify(views));
+}

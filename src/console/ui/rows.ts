@@ -4,7 +4,7 @@ export interface Page<Row> {
   readonly data: readonly Row[];
   /** What continues behind the last row; null if nothing does. */
   readonly next: string | null;
-  /** How far back a search looked; null if it looked at everything that it was asked for. */
+  /** How far back a search looked that found fewer rows than were asked for; its `next` goes on from there. */
   readonly searched_to?: string | null;
 }
 
@@ -56,7 +56,7 @@ export interface BacklogRow {
   readonly is_exact: boolean;
 }
 
-export interface ListedEvent {
+export interface OneEvent {
   readonly id: string;
   readonly event_type: string;
   readonly tenant: string;
@@ -66,11 +66,19 @@ export interface ListedEvent {
   readonly deliver_at: string | null;
   readonly erased_at: string | null;
   readonly is_test: boolean;
-  /** How many are in each state. */
-  readonly deliveries: Readonly<Record<string, number>> | null;
 }
 
-export type OneEvent = Omit<ListedEvent, "deliveries">;
+export interface ListedEvent extends OneEvent {
+  /** How many are in each state. */
+  readonly deliveries: Readonly<Record<string, number>> | null;
+  readonly attempts: number;
+  readonly next_attempt_at: string | null;
+  /** The endpoint that most needs a look, and what its last attempt got. */
+  readonly last_endpoint_id: string | null;
+  readonly last_endpoint_name: string | null;
+  readonly last_http_status: number | null;
+  readonly last_failure_kind: string | null;
+}
 
 export interface Payload {
   readonly payload_bytes: number;
@@ -103,6 +111,7 @@ export interface Delivery {
   readonly next_attempt_at: string | null;
   readonly created_at: string;
   readonly finished_at: string | null;
+  readonly replay_id: string | null;
 }
 
 export interface Attempt {
@@ -118,6 +127,26 @@ export interface Attempt {
   readonly daemon_id: string;
   readonly batch_id: string | null;
   readonly endpoint_has_changed: boolean | null;
+}
+
+export interface FailedAttempt extends Pick<Attempt, "id" | "attempt_number" | "started_at" | "duration_ms"> {
+  readonly event_id: string;
+  readonly endpoint_id: string;
+  readonly name: string | null;
+  readonly event_type: string | null;
+  readonly http_status: number | null;
+  readonly failure_kind: string | null;
+  readonly error: string | null;
+}
+
+/** Why there may be no such event. */
+export interface Absence {
+  readonly is_there: boolean;
+  readonly made_at: string | null;
+  readonly retention: string;
+  readonly is_past_retention: boolean;
+  readonly is_from_future: boolean;
+  readonly open_transactions: number;
 }
 
 export interface Answered {

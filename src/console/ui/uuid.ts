@@ -1,3 +1,9 @@
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}
+
 /** When a UUID version 7 was made, as an ISO text; null for any other text. */
 export function uuidTime(id: string): string | null {
   const digits = id.replaceAll("-", "").toLowerCase();

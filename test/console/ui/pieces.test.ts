@@ -2,27 +2,74 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { SaxesParser } from "saxes";
 import { makeAxis } from "../../../src/console/ui/journeyAxis.ts";
+import { journeySvg } from "../../../src/console/ui/journeySvg.ts";
 import { pretty } from "../../../src/console/ui/pretty.ts";
-import { parseSearch } from "../../../src/console/ui/search.ts";
+import {
+  ATTEMPT_FIELDS,
+  completions,
+  EVENT_FIELDS,
+  parseSearch,
+  without,
+  withWord,
+} from "../../../src/console/ui/search.ts";
 import { sqlOf } from "../../../src/console/ui/sqlText.ts";
 import { uuidTime } from "../../../src/console/ui/uuid.ts";
 
-test("a search has a type, a tenant, times, and a filter that ends it", () => {
-  const nothing = { event_type: null, tenant: null, since: null, until: null, filter: null, mistakes: [] };
+test("a search has fields, and a filter that ends it", () => {
   const cases = [
-    ["", {}],
-    ["order.paid", { event_type: "order.paid" }],
-    ["  type:order.*   tenant:acme since:2h ", { event_type: "order.*", tenant: "acme", since: "2h" }],
-    ['type:a $.amount > 100 && $.x == "a b"', { event_type: "a", filter: '$.amount > 100 && $.x == "a b"' }],
-    ["($.a == 1)", { filter: "($.a == 1)" }],
-    ["until:2026-11-30T10:00:00Z", { until: "2026-11-30T10:00:00Z" }],
-    ["type:", {}],
+    ["", {}, null],
+    ["order.paid", { event_type: "order.paid" }, null],
+    [
+      "  type:order.*   tenant:acme state:exhausted,discarded ",
+      { event_type: "order.*", tenant: "acme", state: "exhausted,discarded" },
+      null,
+    ],
+    ['type:a $.amount > 100 && $.x == "a b"', { event_type: "a" }, '$.amount > 100 && $.x == "a b"'],
+    ["($.a == 1)", {}, "($.a == 1)"],
+    ["until:2026-11-30T10:00:00Z", { until: "2026-11-30T10:00:00Z" }, null],
+    ["type:", {}, null],
+    ["attempts:>1", { attempts_min: "2" }, null],
+    ["attempts:>=3 endpoint:crm-eu", { attempts_min: "3", endpoint: "crm-eu" }, null],
+    ['key:"a b" tenant:""', { key: "a b" }, null],
   ] as const;
-  for (const [text, found] of cases) {
-    assert.deepEqual(parseSearch(text), { ...nothing, ...found }, text);
+  for (const [text, values, filter] of cases) {
+    const search = parseSearch(text, EVENT_FIELDS);
+    assert.deepEqual([search.values, search.filter, search.mistakes], [values, filter, []], text);
   }
-  assert.match(parseSearch("stat:exhausted").mistakes[0] ?? "", /“stat:” is not known/);
+  for (const [text, mistake] of [
+    ["stat:exhausted", /“stat:” is not known; there are type:, state:/],
+    ["attempts:many", /“many” cannot be understood as attempts:/],
+    ["since:yesteryear", /“yesteryear” cannot be understood as since:/],
+  ] as const) {
+    assert.match(parseSearch(text, EVENT_FIELDS).mistakes[0] ?? "", mistake);
+  }
+  const age = Date.now() - Date.parse(parseSearch("since:2h", EVENT_FIELDS).values.since ?? "");
+  assert.ok(age >= 7_200_000 && age < 7_200_000 + 120_000);
+  assert.deepEqual(parseSearch("status:503 crm", ATTEMPT_FIELDS).values, { http_status: "503", endpoint: "crm" });
+});
+
+test("a search is changed word by word, and keeps its filter", () => {
+  const search = parseSearch('type:a key:"x y" since:1h $.b > 1', EVENT_FIELDS);
+  assert.equal(without(search, 'key:"x y"'), "type:a since:1h $.b > 1");
+  assert.equal(without(search, "$.b > 1"), 'type:a key:"x y" since:1h');
+  assert.equal(withWord(search, "since", "30d"), 'type:a key:"x y" since:30d $.b > 1');
+});
+
+test("fields are completed, and values that are known or were seen", () => {
+  const known = { type: ["order.paid", "order.lost", "a b"], endpoint: ["crm-eu"] };
+  for (const [text, offered] of [
+    ["st", ["state:"]],
+    ["type:order.p", ["type:order.paid"]],
+    ["type:x state:", ["pending", "succeeded", "exhausted", "discarded"].map((state) => `type:x state:${state}`)],
+    ["endpoint:CRM", ["endpoint:crm-eu"]],
+    ["attempts:", ["attempts:>1"]],
+    ["nothing:", []],
+    ["type:order $.st", []],
+  ] as const) {
+    assert.deepEqual(completions(text, EVENT_FIELDS, known), offered, text);
+  }
 });
 
 test("JSON is shown with a line for each member, and each of its characters as it was, in order", () => {
@@ -65,16 +112,16 @@ test("deep nesting does not make blanks without end", () => {
 
 test("values are written into the SQL as literals that cannot end early", () => {
   const operation = {
-    ...({ method: "POST", path: "/x", scope: "operate" } as const),
+    ...({ name: "f", method: "POST", path: "/x", scope: "operate" } as const),
     takes: { id: "path", reason: "body", on: "body", limit: "limit", list: "body" },
-    sql: "select f($1::uuid, $2, $3, $4, $5) where x @@ '$.a'",
   };
+  const statement = "select f($1::uuid, $2, $3, $4, $5) where x @@ '$.a'";
   const values = { id: "0", reason: "it's \\ '; drop table x; --", on: true, list: ['a"b', "c\\d"] };
   assert.equal(
-    sqlOf({ operation, values }),
+    sqlOf({ operation, values }, statement),
     `select f('0'::uuid, E'it''s \\\\ ''; drop table x; --', true, 50, E'{"a\\\\"b","c\\\\\\\\d"}') where x @@ '$.a';`,
   );
-  assert.equal(sqlOf({ operation: { ...operation, sql: "select $2" }, values: {} }), "select null;");
+  assert.equal(sqlOf({ operation, values: {} }, "select $2"), "select null;");
 });
 
 test("the axis of a journey keeps the order of moments, fills its width, and folds only idle stretches", () => {
@@ -106,4 +153,29 @@ test("the axis of a journey keeps the order of moments, fills its width, and fol
 test("an id of version 7 tells its time, and no other does", () => {
   assert.equal(uuidTime("019a5c0e-7c1b-7f3c-9d2e-5b1f6a7c8d90"), new Date(0x019a5c0e7c1b).toISOString());
   for (const id of ["", "019a5c0e-7c1b-4f3c-9d2e-5b1f6a7c8d90", "x"]) assert.equal(uuidTime(id), null);
+});
+
+test("the picture of a journey is XML, whatever receivers and people wrote", () => {
+  const hostile = `<script>alert(1)</script>&"'\u0000\u202e]]>${"x".repeat(100_000)}\ud800`;
+  const picture = journeySvg({
+    ...{ title: hostile, insertedAt: "2026-11-30T10:00:00Z", nowMs: Date.parse("2026-11-30T10:10:00Z") },
+    ...{ timeText: (iso) => iso, durationText: (ms) => `${ms} ms` },
+    lanes: [
+      {
+        ...{ head: hostile, why: hostile, nextAt: "2026-11-30T10:20:00Z" },
+        attempts: [{ started_at: "2026-11-30T10:00:01Z", duration_ms: 40, hasFailed: true, answer: "503" }],
+        marks: [{ atMs: Date.parse("2026-11-30T10:05:00Z"), text: "redeliver, ops1" }],
+      },
+    ],
+  });
+  const elements: string[] = [];
+  const texts: string[] = [];
+  const parser = new SaxesParser();
+  parser.on("opentag", ({ name }) => void elements.push(name));
+  parser.on("text", (text) => void texts.push(text));
+  parser.write(picture).close();
+  assert.deepEqual([...new Set(elements)].toSorted(), ["circle", "line", "rect", "svg", "text"]);
+  for (const text of ["503", "redeliver, ops1", "now"]) assert.ok(texts.includes(text), text);
+  assert.ok(texts.some((text) => text.startsWith("<script>alert(1)</script>&")));
+  assert.ok(picture.length < 10_000);
 });

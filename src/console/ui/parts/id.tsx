@@ -5,7 +5,7 @@ const ENDS = 4;
 
 export function EventId({ id }: { readonly id: string }) {
   return (
-    <a class="id" href={href(["events", id])} title={id}>
+    <a class="id" href={href(["events", id])} title={id} data-event={id}>
       {shortId(id)}
     </a>
   );

@@ -1,15 +1,22 @@
 import type { ComponentChildren } from "preact";
-import { type Axis, makeAxis } from "../journeyAxis.ts";
+import {
+  type Axis,
+  anchorAt,
+  type DrawnLane,
+  drawJourney,
+  LABELLED_SHARE_MIN,
+  labelledOf,
+  spanOf,
+} from "../journeyAxis.ts";
 import type { Attempt } from "../rows.ts";
 import { durationText, exactTime, nowMs } from "./time.tsx";
 
 /** What happened to the event at one endpoint. */
-export interface Lane {
+export interface Lane extends DrawnLane {
   readonly key: string;
   /** Endpoint, state and why: the text that the picture illustrates. */
   readonly head: ComponentChildren;
   readonly attempts: readonly Attempt[];
-  readonly nextAt: string | null;
 }
 
 interface JourneyProps {
@@ -20,19 +27,15 @@ interface JourneyProps {
 /** A lane for each endpoint, on one axis of time. */
 export function Journey({ insertedAt, lanes }: JourneyProps) {
   const insertedMs = Date.parse(insertedAt);
-  const spans = lanes.flatMap(({ attempts }) => attempts.map((attempt) => spanOf(attempt, insertedMs)));
-  const due = lanes.flatMap(({ nextAt }) => (nextAt === null ? [] : Date.parse(nextAt)));
-  const isOver = due.length === 0;
-  const moments = [insertedMs, ...spans.flatMap(({ fromMs, toMs }) => [fromMs, toMs]), ...due];
-  const axis = makeAxis(isOver ? moments : [...moments, nowMs.value], spans);
+  const { axis, isOver, isEmpty } = drawJourney(insertedMs, lanes, nowMs.value);
   return (
     <div class="journey">
-      {spans.length === 0 && isOver ? null : <Gaps axis={axis} insertedAt={insertedAt} />}
+      {isEmpty ? null : <Gaps axis={axis} insertedAt={insertedAt} isOver={isOver} />}
       <ul class="lanes">
         {lanes.map((lane) => (
           <li key={lane.key}>
             <div class="lane-head">{lane.head}</div>
-            {lane.attempts.length === 0 && lane.nextAt === null ? null : (
+            {lane.attempts.length === 0 && lane.marks.length === 0 && lane.nextAt === null ? null : (
               <Strip lane={lane} axis={axis} insertedMs={insertedMs} isOver={isOver} />
             )}
           </li>
@@ -42,21 +45,27 @@ export function Journey({ insertedAt, lanes }: JourneyProps) {
   );
 }
 
-/** An attempt has the clock of its daemon, which may be a little behind that of Postgres. */
-function spanOf({ started_at, duration_ms }: Attempt, insertedMs: number) {
-  const fromMs = Math.max(insertedMs, Date.parse(started_at));
-  return { fromMs, toMs: fromMs + duration_ms };
+interface GapsProps {
+  readonly axis: Axis;
+  readonly insertedAt: string;
+  readonly isOver: boolean;
 }
 
-/** A gap narrower than this has no room for its length. */
-const LABELLED_SHARE_MIN = 0.07;
+/** The text of the insert is about so wide. */
+const INSERTED_SHARE = 0.4;
 
-function Gaps({ axis, insertedAt }: { readonly axis: Axis; readonly insertedAt: string }) {
+function Gaps({ axis, insertedAt, isOver }: GapsProps) {
+  const now = axis.at(nowMs.value);
   return (
     <svg class="gaps" height="34" aria-hidden="true">
       <text x="0" y="11">
         inserted {exactTime(insertedAt)}
       </text>
+      {isOver || now < INSERTED_SHARE ? null : (
+        <text x={percent(now)} y="11" text-anchor={anchorAt(now)}>
+          now
+        </text>
+      )}
       {axis.gaps
         .filter(({ begins, ends }) => ends - begins >= LABELLED_SHARE_MIN)
         .map(({ fromMs, toMs, begins, ends, isFolded }) => (
@@ -78,10 +87,13 @@ interface StripProps {
 }
 
 function Strip({ lane, axis, insertedMs, isOver }: StripProps) {
-  const { attempts, nextAt } = lane;
+  const { attempts, marks, nextAt } = lane;
+  const height = marks.length === 0 ? 34 : 50;
+  const next = nextAt === null ? null : axis.at(Date.parse(nextAt));
+  const marked = labelledOf(marks.map(({ atMs }) => axis.at(atMs)));
   const labelled = labelledOf(attempts.map((attempt) => axis.at(spanOf(attempt, insertedMs).fromMs)));
   return (
-    <svg class="strip" height="34" role="img" aria-label={summaryOf(lane, insertedMs)}>
+    <svg class="strip" height={height} role="img" aria-label={summaryOf(lane, insertedMs)}>
       <line class="way" x1="0" x2="100%" y1={LINE_Y} y2={LINE_Y} />
       {axis.gaps
         .filter(({ isFolded }) => isFolded)
@@ -105,39 +117,44 @@ function Strip({ lane, axis, insertedMs, isOver }: StripProps) {
           </g>
         );
       })}
-      {nextAt === null ? null : (
+      {marks.map(({ atMs, text }, place) => (
+        <g key={`${atMs} ${text}`} class="mark">
+          <title>{`${text}, ${exactTime(new Date(atMs).toISOString())}`}</title>
+          <line x1={percent(axis.at(atMs))} x2={percent(axis.at(atMs))} y1={LINE_Y - 8} y2={LINE_Y + 14} />
+          {marked.has(place) ? (
+            <text x={percent(axis.at(atMs))} y="46" text-anchor={anchorAt(axis.at(atMs))}>
+              {text}
+            </text>
+          ) : null}
+        </g>
+      ))}
+      {next === null || nextAt === null ? null : (
         <g class="next">
-          <circle cx={percent(axis.at(Date.parse(nextAt)))} cy={LINE_Y} r="5">
+          <circle cx={percent(next)} cy={LINE_Y} r="5">
             <title>the next attempt is due {exactTime(nextAt)}</title>
           </circle>
+          <text x={percent(next)} y="11" text-anchor={anchorAt(next)}>
+            next
+          </text>
         </g>
       )}
       {isOver ? null : (
-        <line class="now" x1={percent(axis.at(nowMs.value))} x2={percent(axis.at(nowMs.value))} y1="2" y2="34" />
+        <line class="now" x1={percent(axis.at(nowMs.value))} x2={percent(axis.at(nowMs.value))} y1="2" y2={height} />
       )}
     </svg>
   );
 }
 
-/** Labels that have room behind the one before. */
-function labelledOf(places: readonly number[]): ReadonlySet<number> {
-  const labelled = new Set<number>();
-  let last = Number.NEGATIVE_INFINITY;
-  for (const [index, place] of places.entries()) {
-    if (place - last >= LABELLED_SHARE_MIN) {
-      labelled.add(index);
-      last = place;
-    }
-  }
-  return labelled;
-}
-
-function summaryOf({ attempts, nextAt }: Lane, insertedMs: number): string {
+function summaryOf({ attempts, marks, nextAt }: Lane, insertedMs: number): string {
   const made = attempts.map((attempt) => {
     const after = durationText(Math.max(0, Date.parse(attempt.started_at) - insertedMs));
     return `${after} after the insert, ${attemptText(attempt)}`;
   });
-  return [...made, ...(nextAt === null ? [] : [`the next is due ${exactTime(nextAt)}`])].join("; ") || "no attempt yet";
+  const done = marks.map(({ atMs, text }) => `${text} ${exactTime(new Date(atMs).toISOString())}`);
+  return (
+    [...made, ...done, ...(nextAt === null ? [] : [`the next is due ${exactTime(nextAt)}`])].join("; ") ||
+    "no attempt yet"
+  );
 }
 
 export function answerText({ http_status, failure_kind }: Pick<Attempt, "http_status" | "failure_kind">): string {

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { pretty } from "../pretty.ts";
+import { saveFile } from "../saveFile.ts";
 import { Copy } from "./copy.tsx";
 import { Listing } from "./listing.tsx";
 
@@ -43,16 +44,8 @@ export function JsonText({ text }: { readonly text: string }) {
 }
 
 function Download({ text }: { readonly text: string }) {
-  const save = (): void => {
-    const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = "payload.json";
-    link.click();
-    URL.revokeObjectURL(url);
-  };
   return (
-    <button type="button" class="quiet" onClick={save}>
+    <button type="button" class="quiet" onClick={() => saveFile("payload.json", "application/json", text)}>
       download
     </button>
   );

@@ -9,10 +9,14 @@ interface SearchFieldProps {
   readonly label: string;
   readonly placeholder?: string;
   readonly describedBy?: string;
+  /** What is typed, also while there is no pause. */
+  onTyped?(text: string): void;
+  /** Whole texts to choose from. */
+  readonly offered?: readonly string[];
 }
 
 /** What is typed goes into the address, as `q`, when there is a pause; the list begins anew. */
-export function SearchField({ label, placeholder, describedBy }: SearchFieldProps) {
+export function SearchField({ label, placeholder, describedBy, onTyped, offered = [] }: SearchFieldProps) {
   const asked = route.value.query.get("q") ?? "";
   const typed = useSignal(asked);
   // What this field has put into the address. Anything else comes from elsewhere, such as the button for "back".
@@ -24,6 +28,7 @@ export function SearchField({ label, placeholder, describedBy }: SearchFieldProp
     }
   }, [asked]);
   useEffect(() => {
+    onTyped?.(typed.value);
     const timer = setTimeout(() => {
       if (typed.value !== put.current) {
         put.current = typed.value;
@@ -43,11 +48,17 @@ export function SearchField({ label, placeholder, describedBy }: SearchFieldProp
         spellcheck={false}
         placeholder={placeholder}
         aria-describedby={describedBy}
+        list="search-offered"
         value={typed.value}
         onInput={(event) => {
           typed.value = event.currentTarget.value;
         }}
       />
+      <datalist id="search-offered">
+        {offered.map((text) => (
+          <option key={text} value={text} />
+        ))}
+      </datalist>
     </>
   );
 }

@@ -2,6 +2,8 @@ import type { ComponentChildren } from "preact";
 
 export interface Column<Row> {
   readonly head: string;
+  /** What stands in the head instead. */
+  readonly top?: ComponentChildren;
   /** Numbers are aligned to the right. */
   readonly isNumber?: boolean;
   cell(row: Row): ComponentChildren;
@@ -27,9 +29,9 @@ export function Table<Row>({ label, columns, rows, keyOf, empty }: TableProps<Ro
       <table>
         <thead>
           <tr>
-            {columns.map(({ head, isNumber }) => (
+            {columns.map(({ head, top, isNumber }) => (
               <th key={head} scope="col" class={isNumber === true ? "number" : undefined}>
-                {head}
+                {top ?? head}
               </th>
             ))}
           </tr>

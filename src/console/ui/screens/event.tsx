@@ -1,5 +1,8 @@
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import type { Refusal } from "../api.ts";
+import type { Mark } from "../journeyAxis.ts";
+import { journeySvg } from "../journeySvg.ts";
 import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
 import { type Act, ActButton } from "../parts/act.tsx";
@@ -7,14 +10,16 @@ import { Attempts } from "../parts/attempts.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { Fact, Heading } from "../parts/heading.tsx";
 import { EndpointLink } from "../parts/id.tsx";
-import { Journey, type Lane } from "../parts/journey.tsx";
+import { answerText, Journey, type Lane } from "../parts/journey.tsx";
 import { JsonText } from "../parts/json.tsx";
+import { NoEvent } from "../parts/noEvent.tsx";
 import { SeenValue } from "../parts/seen.tsx";
 import { SqlText } from "../parts/sql.tsx";
 import { State } from "../parts/state.tsx";
-import { Clock, exactTime } from "../parts/time.tsx";
-import { href } from "../route.ts";
-import type { Attempt, Delivery, Explained, OneEvent, Page, Payload, Rows } from "../rows.ts";
+import { Clock, durationText, exactTime } from "../parts/time.tsx";
+import { href, route } from "../route.ts";
+import type { Attempt, AuditRow, Delivery, Explained, OneEvent, Page, Payload, Rows } from "../rows.ts";
+import { saveFile } from "../saveFile.ts";
 import { uuidTime } from "../uuid.ts";
 
 /** A page of the API has no more; an event with more deliveries shows the first ones. */
@@ -32,24 +37,6 @@ export function EventScreen({ id }: { readonly id: string }) {
 /** An id that is no UUID is refused as a value. */
 function isMissing({ problem: { status } }: Refusal): boolean {
   return status === 404 || status === 422;
-}
-
-function NoEvent({ id }: { readonly id: string }) {
-  const madeAt = uuidTime(id);
-  return (
-    <>
-      <Heading title="No such event" />
-      <p>
-        There is no event <code>{id}</code>
-        {madeAt === null ? "." : `, whose id is from ${exactTime(madeAt)}.`}
-      </p>
-      <p>
-        Its transaction was rolled back or is not committed yet, it was never inserted in this database, or it is past
-        its retention. This page looks for it every two seconds. <code>postrider explain {id}</code> says which of these
-        it is.
-      </p>
-    </>
-  );
 }
 
 function OneEventScreen({ event }: { readonly event: OneEvent }) {
@@ -88,21 +75,46 @@ function OneEventScreen({ event }: { readonly event: OneEvent }) {
 }
 
 /** The journey and why it went so: two lists of the API, side by side in one picture. */
-function Way({ event: { id, created_at } }: { readonly event: OneEvent }) {
+function Way({ event: { id, event_type, created_at } }: { readonly event: OneEvent }) {
   const explanation = call("explain_event", { event_id: id });
   const explained = useLive<Rows<Explained>>(explanation);
   const deliveries = useLive<Page<Delivery>>(call("list_event_deliveries", { event_id: id, limit: SHOWN_MAX }));
   const attempts = useLive<Page<Attempt>>(call("list_event_attempts", { event_id: id, limit: SHOWN_MAX }));
+  const acts = useLive<Page<AuditRow>>(call("list_audit", { event_id: id, since: created_at, limit: SHOWN_MAX }));
+  const title = useRef<HTMLHeadingElement>(null);
+  const see = route.value.query.get("see");
+  useEffect(() => {
+    if (see === "why") title.current?.focus();
+  }, [see]);
   return (
     <section>
-      <h2>Journey</h2>
+      <h2 id="why" ref={title} tabIndex={-1}>
+        Journey
+      </h2>
       <SeenValue of={deliveries}>
-        {(page) => (
-          <Journey
-            insertedAt={created_at}
-            lanes={lanesOf(id, page.data, explained.value.value?.data ?? null, attempts.value.value?.data ?? [])}
-          />
-        )}
+        {(page) => {
+          const lanes = lanesOf(id, page.data, {
+            explained: explained.value.value?.data ?? null,
+            attempts: attempts.value.value?.data ?? [],
+            acts: acts.value.value?.data ?? [],
+          });
+          return (
+            <>
+              <Journey insertedAt={created_at} lanes={lanes} />
+              {lanes.length === 0 ? null : (
+                <button
+                  type="button"
+                  class="quiet"
+                  onClick={() =>
+                    saveFile(`${id}.svg`, "image/svg+xml", pictureOf(`${event_type} ${id}`, created_at, lanes))
+                  }
+                >
+                  download as SVG
+                </button>
+              )}
+            </>
+          );
+        }}
       </SeenValue>
       <SeenValue of={explained}>{({ data }) => <Unmatched explained={data} />}</SeenValue>
       <SqlText of={explanation} />
@@ -110,12 +122,25 @@ function Way({ event: { id, created_at } }: { readonly event: OneEvent }) {
   );
 }
 
+interface Happened {
+  /** Null for those who may not see why, because that reads the payload. */
+  readonly explained: readonly Explained[] | null;
+  readonly attempts: readonly Attempt[];
+  readonly acts: readonly AuditRow[];
+}
+
+/** A lane, and the texts of its head. */
+interface EventLane extends Lane {
+  readonly name: string;
+  readonly word: string;
+  readonly why: string;
+}
+
 function lanesOf(
   eventId: string,
   deliveries: readonly Delivery[],
-  explained: readonly Explained[] | null,
-  attempts: readonly Attempt[],
-): readonly Lane[] {
+  { explained, attempts, acts }: Happened,
+): readonly EventLane[] {
   return deliveries.map((delivery) => {
     const { endpoint_id, detail, next_attempt_at, state } = delivery;
     const own = attempts.filter((attempt) => attempt.endpoint_id === endpoint_id);
@@ -123,6 +148,8 @@ function lanesOf(
     const isWaiting = state === "pending" && detail !== "in flight";
     return {
       key: endpoint_id,
+      ...{ name: nameOf(delivery), word: detail, why },
+      marks: marksOf(delivery, acts),
       attempts: own.toSorted((one, other) => Date.parse(one.started_at) - Date.parse(other.started_at)),
       nextAt: isWaiting ? next_attempt_at : null,
       head: (
@@ -139,6 +166,33 @@ function lanesOf(
         </>
       ),
     };
+  });
+}
+
+/** What people did about this delivery, or about all of the event. */
+function marksOf({ endpoint_id, replay_id }: Delivery, acts: readonly AuditRow[]): readonly Mark[] {
+  const replayedAt = replay_id === null ? null : uuidTime(replay_id);
+  const replays = replayedAt === null ? [] : [{ atMs: Date.parse(replayedAt), text: "replay" }];
+  const done = acts
+    .filter((act) => act.endpoint_id === null || act.endpoint_id === endpoint_id)
+    .map(({ at, action, actor, on_behalf_of }) => ({
+      atMs: Date.parse(at),
+      text: `${action.replaceAll("_", " ")}, ${on_behalf_of ?? actor}`,
+    }));
+  return [...replays, ...done].toSorted((one, other) => one.atMs - other.atMs);
+}
+
+function pictureOf(title: string, insertedAt: string, lanes: readonly EventLane[]): string {
+  return journeySvg({
+    ...{ title, insertedAt, nowMs: Date.now(), timeText: exactTime, durationText },
+    lanes: lanes.map(({ name, word, why, attempts, marks, nextAt }) => ({
+      ...{ head: `${name}: ${word}`, why, marks, nextAt },
+      attempts: attempts.map((attempt) => ({
+        ...attempt,
+        hasFailed: attempt.failure_kind !== null,
+        answer: answerText(attempt),
+      })),
+    })),
   });
 }
 

@@ -1,100 +1,139 @@
-import { useRef } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { type Chosen, useChosen } from "../chosen.ts";
 import { useLive } from "../live.ts";
+import { searchOn } from "../many.ts";
 import { type Call, call } from "../operation.ts";
 import { Copy } from "../parts/copy.tsx";
 import { Heading } from "../parts/heading.tsx";
-import { EventId } from "../parts/id.tsx";
+import { EndpointLink, EventId } from "../parts/id.tsx";
+import { answerText } from "../parts/journey.tsx";
 import { Listing } from "../parts/listing.tsx";
-import { SearchField } from "../parts/searchField.tsx";
+import { MatchingActs } from "../parts/matchingActs.tsx";
+import { NoMatch } from "../parts/noMatch.tsx";
+import { SearchForm } from "../parts/searchForm.tsx";
 import { SeenValue } from "../parts/seen.tsx";
 import { SqlText } from "../parts/sql.tsx";
 import { State } from "../parts/state.tsx";
 import { Table } from "../parts/table.tsx";
 import { exactTime, Time } from "../parts/time.tsx";
-import { go, href, route } from "../route.ts";
+import { href, replace, route } from "../route.ts";
 import type { ListedEvent, Page } from "../rows.ts";
-import { parseSearch, type Search } from "../search.ts";
+import { EVENT_FIELDS, parseSearch, type Search } from "../search.ts";
 
 export function Events() {
   const { query } = route.value;
   const text = query.get("q") ?? "";
   const after = query.get("after") ?? null;
-  const search = parseSearch(text);
-  const asked = search.mistakes.length > 0 ? null : listed(search, after);
+  const search = parseSearch(text, EVENT_FIELDS);
+  const asked = listed(search, after);
   const page = useLive<Page<ListedEvent>>(asked);
+  const rows = page.value.value?.data ?? [];
+  const chosen = useChosen(
+    text,
+    rows.map(({ id }) => id),
+  );
   return (
     <>
       <Heading title="Events" />
-      <SearchForm search={search} />
+      <SearchForm
+        label="Search, or go to an id"
+        placeholder="type:order.* state:exhausted endpoint:crm attempts:>1 since:24h $.amount > 100"
+        help="By type, state, endpoint, attempts, tenant, key and time, by default the last 24 hours. What begins with $ is a filter of the payload, as subscriptions have it."
+        search={search}
+        fields={EVENT_FIELDS}
+        seen={{
+          type: rows.map(({ event_type }) => event_type),
+          tenant: rows.map(({ tenant }) => tenant),
+          key: rows.flatMap(({ ordering_key }) => ordering_key ?? []),
+        }}
+      />
       <SeenValue of={page}>
         {(value) => (
           <>
-            <EventTable events={value.data} isSearch={text !== ""} />
-            <Ends page={value} isLater={after !== null} />
+            <EventTable page={value} text={text} chosen={chosen} />
+            <Ends asked={asked} page={value} isLater={after !== null} />
           </>
         )}
       </SeenValue>
-      {asked === null ? null : <SqlText of={asked} />}
+      {asked === null ? null : (
+        <>
+          <MatchingActs
+            search={search}
+            asked={{ ...asked, values: { ...asked.values, after: null } }}
+            chosen={chosen}
+          />
+          <SqlText of={asked} />
+        </>
+      )}
     </>
   );
 }
 
-/** A payload is read only for a filter, because that takes a scope more. */
-function listed({ filter, since, until, event_type, tenant }: Search, after: string | null): Call {
-  const values = { since: sinceOf(since), until, event_type, tenant, after };
-  return filter === null ? call("list_events", values) : call("search_events", { ...values, filter });
-}
-
-/** An age, such as 2h, becomes a time of a whole minute: the list would otherwise be another one at each look. */
-function sinceOf(since: string | null): string | null {
-  const [, count, unit = ""] = /^(\d{1,5})([smhd])$/.exec(since ?? "") ?? [];
-  if (count === undefined) {
-    return since;
+/** Null: the search has a mistake. A payload is read only for a filter, because that takes a scope more. */
+function listed({ values, filter, mistakes }: Search, after: string | null): Call | null {
+  if (mistakes.length > 0) {
+    return null;
   }
-  const agoMs = Number(count) * { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as "s" | "m" | "h" | "d"];
-  return new Date(Math.floor((Date.now() - agoMs) / 60_000) * 60_000).toISOString();
+  const given = { ...values, state: values.state?.split(",") ?? null, after };
+  return filter === null ? call("list_events", given) : call("search_events", { ...given, filter });
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-function SearchForm({ search: { mistakes } }: { readonly search: Search }) {
-  const form = useRef<HTMLFormElement>(null);
-  const submit = (event: Event): void => {
-    event.preventDefault();
-    const word = form.current?.querySelector("input")?.value.trim() ?? "";
-    if (UUID.test(word)) go(["events", word.toLowerCase()]);
-  };
-  return (
-    <search>
-      <form ref={form} class="search" onSubmit={submit}>
-        <SearchField
-          label="Search by type, tenant, time or payload, or go to an id"
-          placeholder="type:order.* tenant:acme since:24h $.amount > 100"
-          describedBy="search-help"
-        />
-        <p id="search-help" class={mistakes.length > 0 ? "bad" : "faint"}>
-          {mistakes[0] ??
-            "The last 24 hours, unless since: says otherwise. What begins with $ is a filter, as subscriptions have it."}
-        </p>
-      </form>
-    </search>
-  );
+interface EventTableProps {
+  readonly page: Page<ListedEvent>;
+  readonly text: string;
+  readonly chosen: Chosen;
 }
 
-function EventTable({ events, isSearch }: { readonly events: readonly ListedEvent[]; readonly isSearch: boolean }) {
+function EventTable({ page: { data, next }, text, chosen }: EventTableProps) {
+  const isNothing = text === "" ? <FirstEvent /> : null;
   return (
     <Table
       label="Events, the newest first"
-      rows={events}
+      rows={data}
       keyOf={({ id }) => id}
-      empty={isSearch ? <p>No event matches.</p> : <FirstEvent />}
+      empty={
+        next !== null ? (
+          <p>Nothing so far.</p>
+        ) : (
+          (isNothing ?? (
+            <NoMatch
+              text={text}
+              fields={EVENT_FIELDS}
+              asked={(other) => listed(parseSearch(other, EVENT_FIELDS), null)}
+            />
+          ))
+        )
+      }
       columns={[
+        {
+          head: "chosen",
+          top: (
+            <input
+              type="checkbox"
+              aria-label="Choose every event on this page"
+              checked={data.every(({ id }) => chosen.has(id))}
+              onClick={() => chosen.toggleAll()}
+            />
+          ),
+          cell: ({ id, event_type }) => (
+            <input
+              type="checkbox"
+              aria-label={`Choose ${event_type} ${id}`}
+              checked={chosen.has(id)}
+              onClick={(event) => chosen.toggle(id, event.shiftKey)}
+            />
+          ),
+        },
         { head: "inserted", cell: ({ created_at }) => <Time at={created_at} /> },
         { head: "event", cell: ({ id }) => <EventId id={id} /> },
         { head: "type", cell: ({ event_type, is_test }) => `${event_type}${is_test ? " (test)" : ""}` },
         { head: "tenant", cell: ({ tenant }) => tenant },
         { head: "key", cell: ({ ordering_key }) => ordering_key },
         { head: "deliveries", cell: (event) => <Deliveries event={event} /> },
+        { head: "attempts", isNumber: true, cell: ({ attempts }) => attempts || "" },
+        { head: "last answer", cell: (event) => <LastAnswer event={event} /> },
+        { head: "next", cell: ({ next_attempt_at }) => <Time at={next_attempt_at} /> },
       ]}
     />
   );
@@ -116,6 +155,16 @@ function Deliveries({ event: { deliveries, erased_at, deliver_at } }: { readonly
   );
 }
 
+function LastAnswer({ event }: { readonly event: ListedEvent }) {
+  const { last_endpoint_id, last_endpoint_name, last_http_status, last_failure_kind } = event;
+  return last_endpoint_id === null ? null : (
+    <span class="counts">
+      <span>{answerText({ http_status: last_http_status, failure_kind: last_failure_kind })}</span>
+      <EndpointLink endpoint={{ endpoint_id: last_endpoint_id, name: last_endpoint_name ?? "its endpoint" }} />
+    </span>
+  );
+}
+
 const INSERT = `insert into postrider.outbox (event_type, payload) values ('order.paid', '{"order_id": 42}');`;
 
 function FirstEvent() {
@@ -128,16 +177,17 @@ function FirstEvent() {
   );
 }
 
-/** How far back it looked, and what goes on from there. */
-function Ends({
-  page: { next, searched_to },
-  isLater,
-}: {
+interface EndsProps {
+  readonly asked: Call | null;
   readonly page: Page<ListedEvent>;
   readonly isLater: boolean;
-}) {
+}
+
+/** How far back it looked, and what goes on from there. */
+function Ends({ asked, page: { data, next, searched_to }, isLater }: EndsProps) {
   const { path, query } = route.value;
   const kept = Object.fromEntries(query);
+  const isEmpty = data.length === 0 && next !== null;
   return (
     <p class="ends">
       {searched_to === null || searched_to === undefined ? null : (
@@ -148,11 +198,46 @@ function Ends({
           newest
         </a>
       ) : null}
-      {next === null ? null : (
+      {next === null || isEmpty ? null : (
         <a href={href(path, { ...kept, after: next })} data-key="]">
           older
         </a>
       )}
+      {isEmpty && asked !== null ? <GoOn asked={asked} from={next} /> : null}
     </p>
+  );
+}
+
+/** Looks further back, until something is found or nothing is left. */
+function GoOn({ asked, from }: { readonly asked: Call; readonly from: string }) {
+  const back = useSignal<string | null>(null);
+  const end = useRef<AbortController | null>(null);
+  useEffect(() => () => end.current?.abort(), []);
+  const look = async (): Promise<void> => {
+    const { path, query } = route.value;
+    end.current = new AbortController();
+    back.value = "";
+    const onLooked = (to: string | null): void => {
+      back.value = to;
+    };
+    try {
+      const after = await searchOn(asked, from, onLooked, end.current.signal);
+      replace(path, { ...Object.fromEntries(query), after });
+    } catch {
+      // The list shows what is wrong at its next look.
+      back.value = null;
+    }
+  };
+  return back.value === null ? (
+    <button type="button" data-key="]" onClick={look}>
+      Go on
+    </button>
+  ) : (
+    <span role="status">
+      looking… {back.value === "" ? "" : exactTime(back.value)}{" "}
+      <button type="button" class="quiet" onClick={() => end.current?.abort()}>
+        stop
+      </button>
+    </span>
   );
 }
