@@ -35,14 +35,20 @@ export function addDashboard(app: ConsoleApp): void {
 }
 
 async function makeFiles(): Promise<ReadonlyMap<string, File>> {
-  const { page, script, style } = await uiTexts();
+  const { page, script, style, parts } = await uiTexts();
   const names = { script: `assets/${hashOf(script)}.js`, style: `assets/${hashOf(style)}.css` };
   const html = page.replace("{script}", names.script).replace("{style}", names.style);
   return new Map([
     ["/", await makeFile("text/html; charset=utf-8", "no-cache", html)],
     [`/${names.script}`, await makeFile("text/javascript; charset=utf-8", FOR_EVER, script)],
     [`/${names.style}`, await makeFile("text/css; charset=utf-8", FOR_EVER, style)],
+    ...(await Promise.all(Object.entries(parts).map(makePart))),
   ]);
+}
+
+/** The bundler has put a hash into its name, by which the script asks for it. */
+async function makePart([name, text]: readonly [string, string]): Promise<readonly [string, File]> {
+  return [`/assets/${name}`, await makeFile("text/javascript; charset=utf-8", FOR_EVER, text)];
 }
 
 async function makeFile(type: string, cacheControl: string, text: string): Promise<File> {

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { statementOf } from "./route.ts";
 import { ROUTES } from "./routes.ts";
@@ -14,6 +14,8 @@ export interface UiTexts {
   readonly page: string;
   readonly script: string;
   readonly style: string;
+  /** What the script loads when it is first wanted, by name. */
+  readonly parts: Readonly<Record<string, string>>;
 }
 
 export interface UiBundle {
@@ -33,6 +35,7 @@ export async function bundleUi(): Promise<UiBundle> {
     write: false,
     metafile: true,
     format: "esm",
+    splitting: true,
     platform: "browser",
     // What has light-dark(), which the style needs, has all of this.
     target: "es2023",
@@ -40,32 +43,41 @@ export async function bundleUi(): Promise<UiBundle> {
     jsxImportSource: "preact",
     legalComments: "none",
     logLevel: "silent",
-    plugins: [writeOperations],
+    plugins: [writeTables],
   });
   if (warnings.length > 0) {
     throw new Error(warnings.map(({ location, text }) => `${location?.file}: ${text}`).join("\n"));
   }
   const textOf = (name: string): string => outputFiles.find(({ path }) => path === join(UI, name))?.text ?? "";
   const page = await readFile(join(UI, "index.html"), "utf8");
-  const texts = { page, script: textOf("main.js"), style: textOf("style.css") };
+  const others = outputFiles.filter(({ path }) => !["main.js", "style.css"].includes(basename(path)));
+  const parts = Object.fromEntries(others.map(({ path, text }) => [basename(path), text]));
+  const texts = { page, script: textOf("main.js"), style: textOf("style.css"), parts };
   return { texts, inputs: Object.keys(metafile.inputs) };
 }
 
-const writeOperations: Plugin = {
-  name: "write-operations",
+const writeTables: Plugin = {
+  name: "write-tables",
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]ui[\\/]table\.ts$/ }, () => ({
       contents: `export const OPERATIONS = ${JSON.stringify(operations())};`,
     }));
+    onLoad({ filter: /[\\/]ui[\\/]statements\.ts$/ }, () => ({
+      contents: `export const STATEMENTS = ${JSON.stringify(statements())};`,
+    }));
   },
 };
+
+function statements(): Readonly<Record<string, string>> {
+  return Object.fromEntries(ROUTES.map((route) => [route.name, statementOf(route)]));
+}
 
 function operations(): Readonly<Record<string, Operation>> {
   return Object.fromEntries(
     ROUTES.map((route) => {
       const { name, method, path, scope } = route;
       const takes = Object.fromEntries(Object.entries(route.takes).map(([each, { from }]) => [each, from]));
-      return [name, { method, path, scope, takes, sql: statementOf(route) }];
+      return [name, { name, method, path, scope, takes }];
     }),
   );
 }

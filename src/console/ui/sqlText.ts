@@ -12,9 +12,9 @@ export interface Call {
 const LISTED = 50;
 
 /** The statement as psql takes it: with its parameters written in as literals. */
-export function sqlOf({ operation, values }: Call): string {
+export function sqlOf({ operation, values }: Call, statement: string): string {
   const names = Object.keys(operation.takes);
-  const written = operation.sql.replace(/\$(\d+)/g, (_, place) => {
+  const written = statement.replace(/\$(\d+)/g, (_, place) => {
     const name = names[Number(place) - 1] ?? "";
     return literal(operation.takes[name] === "limit" ? (values.limit ?? LISTED) : values[name]);
   });
