@@ -111,7 +111,7 @@ function textOfEffects({ network, violations, ...report }: EffectsReport): strin
     `events         ${report.events}, of which ${report.keyed} with a key`,
     `late           ${report.dropped} events came after a later one of their key was handled, and were dropped`,
     `requests       ${network.requests}: ${network.doubled} doubled, ${network.repeated} repeated later, ${network.delayed} delayed, ` +
-      `${network.answersLost} without their answer, ${network.failed} failed on the way`,
+      `${network.answersLost} without their answer, ${network.heldBack} held back, ${network.failed} failed on the way`,
     `processes      ${report.daemonProcesses} daemons, ${report.receiverProcesses} receivers`,
     `recovery       ${report.recoveryMs} ms after the last fault until all was quiet`,
     `took           ${Math.round(report.tookMs / 1_000)} s`,

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { setTimeout as pause } from "node:timers/promises";
 import { resetSocket } from "../proxy.ts";
 import type { Random } from "../random.ts";
+import { Overtaking } from "./overtaking.ts";
 
 /** How often a request is delayed, doubled, followed by an old one, and robbed of its answer. */
 const DELAYED = 0.25;
@@ -14,8 +15,10 @@ const ANSWER_LOST = 0.05;
 /** Of them one is sent again. Their signatures are good for five minutes. */
 const REMEMBERED_MAX = 300;
 const FORWARD_TIMEOUT_MS = 6_000;
+/** What has not happened by then, happens: a run without it would prove less. */
+const REQUESTS_UNTIL_DUE = 20;
 
-interface Request {
+export interface Request {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer<ArrayBuffer>;
@@ -23,7 +26,7 @@ interface Request {
 
 /**
  * Stands between the senders and the receivers: each request goes to any receiver that runs, late, twice, or again seconds
- * later, and its answer may be lost.
+ * later, and its answer may be lost. One event is held back until a later one of its key has been handled.
  */
 export class HostileNetwork {
   readonly #random: Random;
@@ -31,7 +34,8 @@ export class HostileNetwork {
   readonly #server = createServer((request, response) => void this.#take(request, response));
   readonly #remembered: Request[] = [];
   readonly #inProgress = new Set<Promise<unknown>>();
-  readonly counts = { requests: 0, delayed: 0, doubled: 0, repeated: 0, answersLost: 0, failed: 0 };
+  readonly #overtaking = new Overtaking();
+  readonly counts = { requests: 0, delayed: 0, doubled: 0, repeated: 0, answersLost: 0, heldBack: 0, failed: 0 };
   isHostile = true;
 
   private constructor(random: Random, receivers: () => readonly number[]) {
@@ -87,6 +91,10 @@ export class HostileNetwork {
   }
 
   async #pass(request: Request): Promise<number | null> {
+    if (this.#overtaking.holds(request)) {
+      this.counts.heldBack += 1;
+      return null;
+    }
     this.#remembered.push(request);
     if (this.#remembered.length > REMEMBERED_MAX) {
       this.#remembered.shift();
@@ -119,6 +127,7 @@ export class HostileNetwork {
       const signal = AbortSignal.timeout(FORWARD_TIMEOUT_MS);
       const answer = await fetch(url, { method: "POST", headers, body, signal });
       await answer.arrayBuffer();
+      this.#overtaking.answered({ path, headers, body }, answer.status);
       return answer.status;
     } catch {
       this.counts.failed += 1;
@@ -127,7 +136,8 @@ export class HostileNetwork {
   }
 
   #happens(what: "delayed" | "doubled" | "repeated" | "answersLost", share: number): boolean {
-    const happens = this.#random.chance(share) && this.isHostile;
+    const isDue = this.counts[what] === 0 && this.counts.requests >= REQUESTS_UNTIL_DUE;
+    const happens = (this.#random.chance(share) || isDue) && this.isHostile;
     this.counts[what] += happens ? 1 : 0;
     return happens;
   }
