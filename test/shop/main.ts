@@ -1,6 +1,6 @@
 /**
- * `node test/shop/main.ts` starts `postrider dev` with a database that is gone afterwards, lets a customer sign up and pay,
- * and shows the rows that the events made on the other side. `--database-url URL` uses that server instead.
+ * `npm run -s shop` starts `postrider dev` with a database that is gone afterwards, lets a customer sign up and pay,
+ * and shows the rows that the events made on the other side. `-- --database-url URL` uses that server instead.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
