@@ -14,7 +14,7 @@ const REPEATED_AFTER_MS: readonly [number, number] = [0, 3_000];
 const ANSWER_LOST = 0.05;
 /** Of them one is sent again. Their signatures are good for five minutes. */
 const REMEMBERED_MAX = 300;
-const FORWARD_TIMEOUT_MS = 6_000;
+const FORWARD_TIMEOUT_MS = 12_000;
 /** What has not happened by then, happens: a run without it would prove less. */
 const REQUESTS_UNTIL_DUE = 20;
 

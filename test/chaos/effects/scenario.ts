@@ -65,7 +65,8 @@ const RECEIVER_PROCESSES = 2;
 const WRITERS = 3;
 const KEYED_WRITERS = 3;
 const KEYED_SHARE = 0.4;
-const BATCH = { batch_size: 10, batch_delay_ms: 100 };
+/** The receiver handles its items one after the other, on a busy machine for seconds. */
+const BATCH = { batch_size: 10, batch_delay_ms: 100, timeout_ms: 10_000 };
 /** Faults that come before there is anything to lose prove nothing. */
 const REQUESTS_BEFORE = 50;
 /** What is not flushed at its commit is on the disk ten seconds later. */
@@ -242,7 +243,7 @@ async function disturb(world: World, random: Random, durationMs: number): Promis
   return Promise.all(executing);
 }
 
-/** What a fault may have left behind, and transactions that their writers left prepared. */
+/** What a fault may have left behind, circuits among it, and transactions that their writers left prepared. */
 async function mend({ sender, daemons, receivers }: World): Promise<void> {
   for (const daemon of daemons) {
     daemon.start();
@@ -255,6 +256,7 @@ async function mend({ sender, daemons, receivers }: World): Promise<void> {
   for (const { gid } of rows) {
     await sender.control.query(`commit prepared '${gid}'`);
   }
+  await sender.control.query("select postrider.resume_endpoint(id) from postrider.endpoint");
 }
 
 /** The empty string once nothing waits; what does, if it has stayed so for that long. */
