@@ -94,7 +94,7 @@ export class Judge {
         assert.notEqual(id, "");
         // The comparison takes stack for each level, of which hostile bodies have many.
         if ((dataText?.length ?? 0) < COMPARED_CHARS_MAX) assert.deepEqual(data, JSON.parse(dataText ?? ""));
-        if (large !== undefined) assert.match(large.url, /^https?:/);
+        if (large !== undefined) assert.match(large.url, /^https?:/i);
       }
       assert.equal(Reflect.get({}, "polluted"), undefined);
     });
