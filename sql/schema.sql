@@ -1523,6 +1523,8 @@ create function postrider_internal.note_replay_failure() returns trigger securit
 
 create function postrider_internal.note_replay_problem(replay_id uuid, problem text) returns void security definer;
 
+create function postrider_internal.note_signed_request(event_id uuid, endpoint_id uuid) returns void security definer;
+
 create function postrider_internal.note_unmatched(page postrider_internal.claim_page, event_count integer, places integer[], lists text[], others postrider_internal.claim_pair[]) returns jsonb;
 
 create function postrider_internal.notify_daemons(payload text DEFAULT ''::text) returns void;
@@ -3967,6 +3969,8 @@ comment on function postrider_internal.note_replay_failure() is 'Notes a replaye
 
 comment on function postrider_internal.note_replay_problem(uuid,text) is 'Notes what was wrong with a step, where operators look for it. The next step is due in ten seconds.';
 
+comment on function postrider_internal.note_signed_request(uuid,uuid) is 'Notes in the audit that somebody was given the request of an event, with a signature that an endpoint accepts.';
+
 comment on function postrider_internal.note_unmatched(postrider_internal.claim_page,integer,integer[],text[],postrider_internal.claim_pair[]) is 'Counts the events of a page, up to event_count, that no endpoint gets, in postrider.unmatched_minute, and returns the most frequent kinds of them with an event of each; null if there are none. lists, at places: which endpoints get the event from memory; others: what goes to the queue.';
 
 comment on function postrider_internal.notify_daemons(text) is 'Notifies the daemons, asleep or not. An empty payload announces new events. Any other one is for the actions of operators, which are rare, and makes daemons look for everything: one that is awake would only find the change with its next poll.';
@@ -4831,6 +4835,8 @@ grant execute on function postrider_internal.compares_rows(pg_node_tree) to post
 
 grant execute on function postrider_internal.constant_headers(jsonb) to postrider_daemon;
 
+grant execute on function postrider_internal.constant_headers(jsonb) to postrider_operator;
+
 grant execute on function postrider_internal.count_attempts(integer) to postrider_daemon;
 
 grant execute on function postrider_internal.count_attempts(integer) to postrider_operator;
@@ -4877,7 +4883,11 @@ grant execute on function postrider_internal.empty_claims(uuid,bigint[]) to post
 
 grant execute on function postrider_internal.endpoint_options() to postrider_operator;
 
+grant execute on function postrider_internal.event_context(text,jsonb) to postrider_operator;
+
 grant execute on function postrider_internal.event_query(text,text,text,text,text,text,text,text) to postrider_publisher;
+
+grant execute on function postrider_internal.event_time(timestamp with time zone) to postrider_operator;
 
 grant execute on function postrider_internal.event_type_patterns(text) to postrider_daemon;
 
@@ -4997,6 +5007,8 @@ grant execute on function postrider_internal.note_moving_row() to postrider_publ
 
 grant execute on function postrider_internal.note_replay_problem(uuid,text) to postrider_daemon;
 
+grant execute on function postrider_internal.note_signed_request(uuid,uuid) to postrider_operator;
+
 grant execute on function postrider_internal.notify_daemons(text) to postrider_publisher;
 
 grant execute on function postrider_internal.open_api_session(bytea) to postrider_operator;
@@ -5062,6 +5074,8 @@ grant execute on function postrider_internal.row_change(text,text,json,json) to 
 grant execute on function postrider_internal.row_table(anyelement) to postrider_publisher;
 
 grant execute on function postrider_internal.seal_secret(uuid,xid,text) to postrider_daemon;
+
+grant execute on function postrider_internal.small_payload(json,integer) to postrider_operator;
 
 grant execute on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,bigint,text,bigint,bigint,bigint,jsonb) to postrider_publisher;
 

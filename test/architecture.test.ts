@@ -233,6 +233,8 @@ test("no stage of the daemon imports another; only the loop and the composition 
     "daemon/daemon.ts",
     "daemon/loop.ts",
     "daemon/parts.ts",
+    // Makes requests that people look at, as the step that delivers would.
+    "daemon/preview.ts",
   ]);
 });
 

@@ -20,7 +20,7 @@ function serveConsole(env: Environment): Promise<0 | 1> {
   const config = withAddress(readConfig(env, { name: "console", database: "optional" }));
   const events = loggedEvents(config, { daemonId: () => null, to: "stdout" });
   return untilStopped({ signals: ["SIGTERM", "SIGINT"], sources: npmSources(env) }, (stopping) =>
-    withConsole(config, events, async () => void (await aborted(stopping))),
+    withConsole(config, events, null, async () => void (await aborted(stopping))),
   );
 }
 

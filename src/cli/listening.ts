@@ -18,28 +18,30 @@ export async function withServers(
   vitals: Vitals,
   work: (config: Config) => Promise<void>,
 ): Promise<void> {
-  await withListener(config, events, vitals, (listening) => withConsole(listening, events, work));
+  await withListener(config, events, vitals, (listening, database) =>
+    withConsole(listening, events, { database, sealingKeys: config.encryptionKeys }, work),
+  );
 }
 
-/** The same with the listener alone. */
+/** The same with the listener alone. `work` also gets its database, which may read what daemons may. */
 export async function withListener(
   config: Config,
   events: Events,
   vitals: Vitals,
-  work: (config: Config) => Promise<void>,
+  work: (config: Config, database: ListenerDatabase) => Promise<void>,
 ): Promise<void> {
   const { httpListen } = config;
   const database = new ListenerDatabase(config);
   const listener = await startListener(config, events, vitals, database);
-  if (listener === null || httpListen === null) {
-    await work(config);
-    return;
-  }
-  events.emit("http_listener.started", { address: listenAddressText(listener.address) });
   try {
-    await work({ ...config, httpListen: { ...httpListen, port: listener.address.port } });
+    if (listener === null || httpListen === null) {
+      await work(config, database);
+      return;
+    }
+    events.emit("http_listener.started", { address: listenAddressText(listener.address) });
+    await work({ ...config, httpListen: { ...httpListen, port: listener.address.port } }, database);
   } finally {
-    await listener.stop();
+    await listener?.stop();
     await database.stop();
   }
 }

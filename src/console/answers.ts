@@ -3,6 +3,7 @@ import type { Queryable } from "../db/statements.ts";
 import { problem } from "../serve/problem.ts";
 import type { Asked } from "./asked.ts";
 import { JSON_TYPE } from "./http.ts";
+import { answerRequest, type ComposeRequest } from "./requests.ts";
 import { jsonStatementOf, type Route, statementOf, type Values } from "./route.ts";
 
 interface Line {
@@ -17,7 +18,15 @@ interface Line {
 type Bound = Extract<Asked, { readonly kind: "asked" }>;
 
 /** Runs the route's statement, and puts its rows together. They are never parsed: numbers keep their digits. */
-export async function answerTo(route: Route, asked: Bound, transaction: Queryable): Promise<Response> {
+export async function answerTo(
+  route: Route,
+  asked: Bound,
+  transaction: Queryable,
+  compose: ComposeRequest,
+): Promise<Response> {
+  if (route.answer.kind === "request") {
+    return answerRequest({ route, values: asked.values, transaction, compose });
+  }
   const { rows, rowCount } = await transaction.query<Line>(jsonStatementOf(route), Object.values(asked.values));
   switch (route.answer.kind) {
     case "page":

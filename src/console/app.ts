@@ -11,6 +11,7 @@ import { API_PATH, type ConsoleApp, type ConsoleEnv, JSON_TYPE } from "./http.ts
 import { openApiText } from "./openapi.ts";
 import { Operations } from "./operations.ts";
 import { postgresProblem } from "./problems.ts";
+import type { ComposeRequest } from "./requests.ts";
 import type { Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 import { addSessions } from "./sessions.ts";
@@ -23,12 +24,15 @@ export interface ConsoleOptions {
   readonly keyRate?: Rate;
   /** Those whom a proxy names; null if none is trusted. */
   readonly users?: TrustedUsers | null;
+  /** Makes the requests that people look at. */
+  readonly compose: ComposeRequest;
   /** An error that nobody expected. The client learns nothing of it. */
   readonly onError: (message: string) => void;
 }
 
 /** The API: every route of the table, the sessions of the dashboard, and the document that describes them. */
-export function makeConsoleApp({ database, hosts, keyRate, users = null, onError }: ConsoleOptions): ConsoleApp {
+export function makeConsoleApp(options: ConsoleOptions): ConsoleApp {
+  const { database, hosts, keyRate, users = null, compose, onError } = options;
   const app = new Hono<ConsoleEnv>();
   addGuards(app, hosts);
   app.notFound(() => problem(404));
@@ -40,7 +44,7 @@ export function makeConsoleApp({ database, hosts, keyRate, users = null, onError
     return answer ?? problem(500);
   });
   addSessions(app, database, users);
-  addOperations(app, new Operations({ database, rate: keyRate, users }));
+  addOperations(app, new Operations({ database, rate: keyRate, users, compose }));
   addDashboard(app);
   app.get("/openapi.json", (context) => context.body(openApiText(), 200, JSON_TYPE));
   return app;

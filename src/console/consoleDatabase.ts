@@ -42,12 +42,14 @@ export class ConsoleDatabase extends Database {
 
   /**
    * Does `work` in one transaction, with the rights that the route needs and no others: as the role of its scope, and read
-   * only for what only reads. Nothing is done for a stranger, or without the scope.
+   * only for what only reads, which is what a GET does unless it `isNoted` in the audit. Nothing is done for a stranger, or
+   * without the scope.
    */
   act<Value>(
     credential: Credential,
     { scope, alsoScope = scope, method }: Pick<Route, "scope" | "alsoScope" | "method">,
     work: (transaction: Queryable, caller: Caller) => Promise<Value>,
+    isNoted = false,
   ): Promise<Done<Value>> {
     return this.transaction(async (transaction): Promise<Done<Value>> => {
       const caller = await findCaller(transaction, credential);
@@ -58,7 +60,7 @@ export class ConsoleDatabase extends Database {
       if (lacked !== undefined) {
         return { kind: "lacking", scope: lacked, caller };
       }
-      const onlyReads = method === "GET";
+      const onlyReads = method === "GET" && !isNoted;
       await transaction.run(actForCaller, { role: ROLES[scope], onlyReads, onBehalfOf: caller.onBehalfOf });
       return { kind: "done", value: await work(transaction, caller), caller };
     });

@@ -84,6 +84,7 @@ function operation(route: Route, subject: string): Members {
     ...(body !== null && { requestBody: body }),
     responses: { ...answerOf(route), default: { $ref: "#/components/responses/Problem" } },
     "x-scope": route.scope,
+    ...(route.alsoScope !== undefined && { "x-also-scope": route.alsoScope }),
     "x-sql": statementOf(route),
     "x-sql-parameters": Object.keys(route.takes),
   };
@@ -160,10 +161,66 @@ function answerOf(route: Route): Members {
       return answered("200", "It.", row);
     case "created":
       return answered("201", "It was made.", row);
+    case "request":
+      return answered("200", "What would be sent.", REQUEST);
     case "nothing":
       return { "204": { description: "It was done." } };
   }
 }
+
+/** What requests.ts makes of the rows. */
+const REQUEST: Json = {
+  type: "object",
+  required: [
+    ...[
+      "method",
+      "url",
+      "headers",
+      "body",
+      "body_bytes",
+      "attempt_number",
+      "endpoint_revision",
+      "endpoint_has_changed",
+    ],
+    ...["valid_until", "shows_certificate", "curl"],
+  ],
+  properties: {
+    method: { type: "string" },
+    url: { type: "string", description: "With its query, which `read` does not see." },
+    headers: {
+      type: "array",
+      description: "In the order in which they are sent.",
+      items: {
+        type: "object",
+        required: ["name", "value"],
+        properties: {
+          name: { type: "string" },
+          value: { type: ["string", "null"], description: "Null for a credential, which nobody sees." },
+        },
+      },
+    },
+    body: { type: "string", description: "As it is sent: encrypted if the endpoint has a key for that." },
+    body_bytes: { type: "integer" },
+    attempt_number: { type: "integer", description: "The number that the next attempt has." },
+    endpoint_revision: { type: "integer", format: "int64" },
+    endpoint_has_changed: {
+      type: ["boolean", "null"],
+      description: "Whether the endpoint was changed since the last attempt; null if there was none.",
+    },
+    valid_until: {
+      ...{ type: ["string", "null"], format: "date-time" },
+      description: "Until when receivers take the signature for fresh; null without one.",
+    },
+    shows_certificate: {
+      type: "boolean",
+      description: "Whether a daemon shows a client certificate, which curl lacks.",
+    },
+    curl: {
+      type: ["string", "null"],
+      description: "A command for bash, zsh, ksh or busybox that sends it. A credential is a variable of the shell.",
+    },
+  },
+};
 
 function answered(status: string, description: string, schema: Json): Members {
   return { [status]: { description, content: { "application/json": { schema } } } };

@@ -1,3 +1,4 @@
+import type { Queryable } from "../db/statements.ts";
 import type { Scope } from "../domain/scope.ts";
 import { problem } from "../serve/problem.ts";
 import { type Rate, RateLimit } from "../serve/rateLimit.ts";
@@ -9,6 +10,7 @@ import type { ConsoleDatabase } from "./consoleDatabase.ts";
 import { isOwnWrite } from "./guards.ts";
 import { type ConsoleContext, foreign, identifyIn, isJson, mistaken, stranger } from "./http.ts";
 import { answerOnce, type KeyedRequest, readKeyed } from "./idempotency.ts";
+import { type ComposeRequest, isSigned } from "./requests.ts";
 import type { Route } from "./route.ts";
 
 /** A screen asks for a few things every two seconds. */
@@ -19,6 +21,7 @@ export interface OperationsOptions {
   /** Of the requests of one key, or one user. */
   readonly rate?: Rate | undefined;
   readonly users: TrustedUsers | null;
+  readonly compose: ComposeRequest;
 }
 
 /** Answers requests for the routes of the table: who asks, what for, and what Postgres says to it. */
@@ -27,12 +30,14 @@ export class Operations {
   readonly #rate: Rate;
   readonly #limit: RateLimit;
   readonly #users: TrustedUsers | null;
+  readonly #compose: ComposeRequest;
 
-  constructor({ database, rate = KEY_RATE, users }: OperationsOptions) {
+  constructor({ database, rate = KEY_RATE, users, compose }: OperationsOptions) {
     this.#database = database;
     this.#rate = rate;
     this.#limit = new RateLimit(rate);
     this.#users = users;
+    this.#compose = compose;
   }
 
   async answer(route: Route, context: ConsoleContext): Promise<Response> {
@@ -61,10 +66,12 @@ export class Operations {
       return read;
     }
     const { asked, keyed } = read;
-    const done = await this.#database.act(credential, route, (transaction, caller) => {
-      const answer = () => answerTo(route, asked, transaction);
+    const isNoted = route.answer.kind === "request" && isSigned(asked.values);
+    const work = (transaction: Queryable, caller: Caller) => {
+      const answer = () => answerTo(route, asked, transaction, this.#compose);
       return keyed === null ? answer() : answerOnce(keyed, { route, caller, transaction }, answer);
-    });
+    };
+    const done = await this.#database.act(credential, route, work, isNoted);
     switch (done.kind) {
       case "stranger":
         return stranger();

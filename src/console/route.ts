@@ -48,7 +48,9 @@ export type Answer =
   | { readonly kind: "rows" }
   /** The one row; without it, there is no such thing. `revision` is its entity tag, if it has that column. */
   | { readonly kind: "row" | "created" }
-  | { readonly kind: "nothing" };
+  | { readonly kind: "nothing" }
+  /** What a daemon makes of the rows. */
+  | { readonly kind: "request" };
 
 /** One operation of the API. The statement that it runs is all that it does. */
 export interface Route {
@@ -124,7 +126,7 @@ export function statementOf({ name }: Pick<Route, "name">): string {
 /** The statement whose rows are JSON as Postgres writes it, so that numbers keep their digits and payloads their bytes. */
 export function jsonStatementOf({ name, answer, gives }: Route): string {
   const text = statementOf({ name });
-  if (answer.kind === "nothing") {
+  if (answer.kind === "nothing" || answer.kind === "request") {
     return text;
   }
   const cursorColumns = answer.kind === "page" ? answer.cursor.map((column) => `answer.${column}`) : [];

@@ -331,6 +331,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
     "select postrider_internal.begin_api_request(pg_catalog.sha256('known'), pg_catalog.sha256('known'))",
   keep_api_request: () =>
     "select postrider_internal.keep_api_request(pg_catalog.sha256('known'), pg_catalog.sha256('known'), 200::smallint, '{}')",
+  note_signed_request: () => `select postrider_internal.note_signed_request('${ids.delivered}', '${ids.endpoint}')`,
   close_api_session: () => "select postrider_internal.close_api_session(pg_catalog.sha256('known'))",
   create_pull_token: () => `select postrider.create_pull_token('${ids.pulled}')`,
   revoke_pull_token: () => "select postrider.revoke_pull_token(id) from postrider.pull_token limit 1",

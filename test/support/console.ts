@@ -4,10 +4,12 @@ import type { TestContext } from "node:test";
 import { makeConsoleApp } from "../../src/console/app.ts";
 import { ConsoleDatabase } from "../../src/console/consoleDatabase.ts";
 import { CONSOLE_LIMITS } from "../../src/console/limits.ts";
+import { makeRequestComposer, type Secrets } from "../../src/daemon/preview.ts";
 import type { Scope } from "../../src/domain/scope.ts";
 import { messageOf } from "../../src/ground/errors.ts";
 import { Listener } from "../../src/serve/listener.ts";
 import type { Rate } from "../../src/serve/rateLimit.ts";
+import type { TrustedUsers } from "../../src/serve/trustedUsers.ts";
 import type { Session } from "./engine.ts";
 import { createLogin, type Login } from "./roles.ts";
 
@@ -46,13 +48,16 @@ interface ConsoleSettings {
   readonly keyRate?: Rate;
   /** Default: CONSOLE_ROLES. */
   readonly memberOf?: readonly string[];
+  readonly users?: TrustedUsers | null;
+  /** What signs. Default: nothing, as for `postrider console`. */
+  readonly secrets?: Secrets | null;
 }
 
 /** The API on a free port, by a login of its own. Both go with the test. */
 export async function startConsole(
   t: TestContext,
   database: { readonly pool: Session; readonly url: string },
-  { hosts = [], keyRate, memberOf = CONSOLE_ROLES }: ConsoleSettings = {},
+  { hosts = [], keyRate, memberOf = CONSOLE_ROLES, users = null, secrets = null }: ConsoleSettings = {},
 ): Promise<StartedConsole> {
   const login = await createLogin(database, memberOf);
   const errors: string[] = [];
@@ -60,7 +65,10 @@ export async function startConsole(
   const onError = (message: string) => errors.push(message);
   const listener = await Listener.start({
     address: { host: "127.0.0.1", port: 0 },
-    app: makeConsoleApp({ database: consoleDatabase, hosts, onError, ...(keyRate && { keyRate }) }),
+    app: makeConsoleApp({
+      ...{ database: consoleDatabase, hosts, users, onError, ...(keyRate && { keyRate }) },
+      compose: makeRequestComposer({ source: "postrider", publicUrl: "http://listener.test", secrets }),
+    }),
     limits: CONSOLE_LIMITS,
     onBroken: (thrown) => onError(messageOf(thrown)),
   });

@@ -1,3 +1,5 @@
+-- grant: execute to operator
+
 create or replace function postrider_internal.event_context(ordering_key text, attributes jsonb) returns jsonb
 language sql stable parallel safe
 return case

@@ -1,3 +1,5 @@
+-- grant: execute to operator
+
 create or replace function postrider_internal.event_time(created_at timestamptz) returns json
 language sql stable parallel safe
 return to_json(event_time.created_at at time zone 'UTC');

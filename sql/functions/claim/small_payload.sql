@@ -1,3 +1,5 @@
+-- grant: execute to operator
+
 create or replace function postrider_internal.small_payload(payload json, bytes_max integer) returns json
 language sql stable parallel safe
 -- The size on disk needs no reading, and is the size of the text unless that is compressed, to a hundredth at best.

@@ -1,4 +1,4 @@
--- grant: execute to daemon
+-- grant: execute to operator, daemon
 
 create or replace function postrider_internal.constant_headers(headers jsonb) returns jsonb
 language plpgsql immutable parallel safe

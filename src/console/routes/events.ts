@@ -125,4 +125,27 @@ export const EVENTS: readonly Route[] = [
     },
     answer: { kind: "rows" },
   },
+  {
+    ...{ method: "GET", path: "/events/{event_id}/deliveries/{endpoint_id}/request", name: "read_request" },
+    ...{ scope: "operate", alsoScope: "payload" },
+    summary: "The request of a delivery as a daemon would send it now, and as a command of curl.",
+    takes: {
+      event_id: EVENT,
+      endpoint_id: inPath("The endpoint's id."),
+      signed: inQuery(
+        "boolean",
+        "With the signature, which receivers take for five minutes. The audit notes it. Only the API of a daemon can sign.",
+      ),
+    },
+    gives: {
+      ...{ event_id: "uuid", event_type: "text", created_at: "text", context: "jsonb?", is_erased: "boolean" },
+      ...{ attempts: "integer", batch_id: "uuid?", payload_bytes: "integer?", payload: "text?" },
+      ...{ is_transformed: "boolean", content_headers: "jsonb?", problem: "text?", is_signed: "boolean" },
+      ...{ endpoint_id: "uuid", revision: "bigint", kind: "text", url: "text?", format: "text", batch_size: "integer" },
+      ...{ timeout_ms: "integer", inline_limit: "integer?", handshake: "boolean", encryption_key: "jsonb?" },
+      ...{ ordered: "boolean", has_auth: "boolean", auth_header: "text", has_client_certificate: "boolean" },
+      ...{ headers: "jsonb", attempt_revision: "bigint?" },
+    },
+    answer: { kind: "request" },
+  },
 ];
