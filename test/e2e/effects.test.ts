@@ -11,7 +11,7 @@ const DURATION_MS = 15_000;
 /** A killed daemon's lease takes 15 s; the rest is for a machine that is busy. */
 const QUIET_DEADLINE_MS = 60_000;
 
-test("each event has its effect once, whatever fails on both sides", { timeout: 300_000 }, async (t) => {
+test("each event has its effect once, whatever fails on both sides", { timeout: 600_000 }, async (t) => {
   const seed = process.env.POSTRIDER_TEST_CHAOS_SEED ?? randomBytes(4).toString("hex");
   t.diagnostic(`seed ${seed}`);
   const report = await runEffects({ seed, durationMs: DURATION_MS, quietDeadlineMs: QUIET_DEADLINE_MS, rate: 50 });
