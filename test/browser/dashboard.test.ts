@@ -210,6 +210,63 @@ test("a button does what the SQL beside it does, for whom the key says", options
   await page.getByText("ops, through").first().waitFor();
 });
 
+test(
+  "charts say what each bar is, leave gaps, and lead to the list behind a bar, also by keyboard",
+  options,
+  async (t) => {
+    const { pool } = database;
+    const billing = String(await askFor(pool, "select postrider.endpoint_id('billing-eu')"));
+    await pool.query(
+      `with at as (select date_bin('1 minute', now(), 'epoch') - interval '10 minutes' as minute),
+     added as (
+       insert into postrider.endpoint_minute_part (minute, endpoint_id, failed, failures, request_ms)
+       select minute, $1, 7, '{"503": 7}', '{0,0,0,7}' from at)
+     insert into postrider.daemon_minute (minute, daemon_id, claimed, succeeded_first, failed, failures, request_ms, delay_ms)
+     select minute, gen_random_uuid(), 500, 493, 7, '{"503": 7}', '{0,493,0,7}', '{493}' from at`,
+      [billing],
+    );
+    const watched = await browser.open(t);
+    const { page } = watched;
+    await logIn(watched, "overview");
+    const attempts = page.getByRole("group", { name: "Attempts" });
+    const bar = attempts.getByRole("link", { name: /493 at first, 0 later, 7 failed/ });
+    await bar.waitFor();
+    assert.ok((await attempts.getByRole("link").count()) >= 60);
+    assert.ok((await attempts.getByRole("link", { name: /no daemon lived/ }).count()) > 40);
+    assert.match(await page.getByRole("figure").first().innerText(), /first 493.*failed 7 \(503 ×7\)/s);
+    await page
+      .getByRole("group", { name: "How long requests took" })
+      .getByRole("link", { name: /p50 [\d.]+ ms \(≤ 2\), p95/ })
+      .waitFor();
+    await page.getByText("within 60 s, 30 days").waitFor();
+    await page.getByRole("img", { name: "at most 7 attempts in a minute" }).waitFor();
+    await assertAccessible(page);
+    await attempts.getByRole("link").last().focus();
+    const names = [await focusedName(watched)];
+    await page.keyboard.press("ArrowLeft");
+    names.push(await focusedName(watched));
+    assert.equal(new Set(names).size, 2, names.join());
+    await page.goto(`${address}#/endpoints/${billing}`);
+    const endpointBar = page
+      .getByRole("group", { name: "Attempts" })
+      .getByRole("link", { name: /: 0 at first, 0 later, 7 failed/ });
+    await endpointBar.waitFor();
+    await endpointBar.click();
+    await page.getByRole("heading", { level: 1, name: "Failed attempts" }).waitFor();
+    const search = new URLSearchParams(page.url().split("?")[1]).get("q") ?? "";
+    const [, since = "", until = ""] = /^endpoint:[0-9a-f-]{36} since:(\S+) until:(\S+)$/.exec(search) ?? [];
+    assert.equal(Date.parse(until) - Date.parse(since), 60_000, search);
+    await page.goBack();
+    await page.getByRole("link", { name: "7 d", exact: true }).click();
+    await page.getByRole("group", { name: "Attempts" }).getByRole("link").nth(167).waitFor();
+    assert.match(page.url(), /range=7d/);
+  },
+);
+
+async function focusedName({ page }: Watched): Promise<string> {
+  return await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? "");
+}
+
 test("a link logs in once, and is gone from the address", options, async (t) => {
   const make = "select postrider.create_api_link(k.id) from postrider.api_key k where k.name = 'ops'";
   const link = String(await askFor(database.pool, make));

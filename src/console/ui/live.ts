@@ -33,19 +33,19 @@ export function lookAgain(): void {
 
 /**
  * Follows a resource: reads it, and reads it again every two seconds while the page can be seen and nobody has stopped
- * that. Null: there is nothing to follow yet.
+ * that. Null: there is nothing to follow yet. What changes more seldom is read every `lookMs`.
  */
-export function useLive<Value>(call: Call | null): ReadonlySignal<Seen<Value>> {
+export function useLive<Value>(call: Call | null, lookMs = LOOK_MS): ReadonlySignal<Seen<Value>> {
   const seen = useSignal<Seen<Value>>(NOTHING);
   const url = call === null ? null : urlOf(call);
   useEffect(() => {
     // What was seen before stays until the new list is there: it would flicker at each letter of a search.
     return url === null
       ? undefined
-      : follow<Value>(url, (next) => {
+      : follow<Value>(url, lookMs, (next) => {
           seen.value = next(seen.peek());
         });
-  }, [url]);
+  }, [url, lookMs]);
   return seen;
 }
 
@@ -54,14 +54,14 @@ const NOTHING = { value: null, atMs: 0, trouble: null };
 type Step<Value> = (before: Seen<Value>) => Seen<Value>;
 
 /** Returns what ends it. */
-function follow<Value>(url: string, show: (step: Step<Value>) => void): () => void {
+function follow<Value>(url: string, lookMs: number, show: (step: Step<Value>) => void): () => void {
   const end = new AbortController();
   void (async () => {
     let etag: string | null = null;
     let text: string | null = null;
     let failures = 0;
     while (!end.signal.aborted) {
-      let waitMs: number | null = LOOK_MS;
+      let waitMs: number | null = lookMs;
       try {
         const answer = await read(url, etag, end.signal);
         failures = 0;

@@ -27,6 +27,8 @@ export interface Status {
   readonly due: number;
   readonly unclaimed: number;
   readonly oldest_at: string | null;
+  /** False if more waits than was counted. */
+  readonly is_exact: boolean;
   readonly failing_endpoints: number;
 }
 
@@ -273,4 +275,57 @@ export interface ListedEventType {
 
 export interface EventType {
   readonly json_schema: unknown;
+}
+
+/** Everything is null in a bar in which no daemon lived. */
+export interface ChartBar {
+  readonly at: string;
+  readonly succeeded_first: number | null;
+  readonly succeeded_later: number | null;
+  readonly failed: number | null;
+  /** By status or kind. */
+  readonly failures: Readonly<Record<string, number>> | null;
+}
+
+export interface LatencyBar {
+  readonly at: string;
+  readonly request_ms: readonly number[] | null;
+  readonly delay_ms: readonly number[] | null;
+  readonly request_p50_ms: number | null;
+  readonly request_p95_ms: number | null;
+  readonly request_p50_within_ms: number | null;
+  readonly request_p95_within_ms: number | null;
+  readonly delay_p50_ms: number | null;
+  readonly delay_p99_ms: number | null;
+  readonly delay_p50_within_ms: number | null;
+  readonly delay_p99_within_ms: number | null;
+}
+
+export interface Objective {
+  readonly target: number;
+  readonly within: string;
+  readonly in_time: number | null;
+  readonly budget_left: number | null;
+  readonly overdue: number;
+  readonly is_exact: boolean;
+  readonly left_out: number;
+  readonly burn_1h: number | null;
+  readonly is_burning: boolean;
+}
+
+export interface Figures {
+  readonly claimed_per_minute: number;
+  readonly delivered_per_minute: number;
+  readonly exhausted: number;
+  readonly unmatched: number;
+}
+
+export interface BusyEndpoint {
+  readonly endpoint_id: string;
+  readonly name: string | null;
+  readonly url: string | null;
+  readonly succeeded: number;
+  readonly failed: number;
+  /** By the minute's Unix time. */
+  readonly requests_per_minute: Readonly<Record<string, number>>;
 }

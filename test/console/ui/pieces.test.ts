@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { SaxesParser } from "saxes";
+import { attemptBars, causesOf, delayBars, requestBars } from "../../../src/console/ui/chartBars.ts";
 import { makeAxis } from "../../../src/console/ui/journeyAxis.ts";
 import { journeySvg } from "../../../src/console/ui/journeySvg.ts";
 import { pretty } from "../../../src/console/ui/pretty.ts";
@@ -178,4 +179,64 @@ test("the picture of a journey is XML, whatever receivers and people wrote", () 
   for (const text of ["503", "redeliver, ops1", "now"]) assert.ok(texts.includes(text), text);
   assert.ok(texts.some((text) => text.startsWith("<script>alert(1)</script>&")));
   assert.ok(picture.length < 10_000);
+});
+
+const chartBar = (first: number | null, failures: Readonly<Record<string, number>> | null = null) => ({
+  ...{ at: "2026-11-30T10:00:00Z", succeeded_first: first, succeeded_later: first === null ? null : 0, failures },
+  failed: first === null ? null : Object.values(failures ?? {}).reduce((sum, count) => sum + count, 0),
+});
+
+test("a chart stacks what happened below its top, and a bar in which no daemon lived is not an empty one", () => {
+  const rows = [chartBar(6, { 503: 2 }), chartBar(0), chartBar(null)];
+  const bars = attemptBars(
+    rows,
+    () => "10:00",
+    (_, isFailed) => (isFailed ? "#/attempts" : "#/events"),
+  );
+  assert.deepEqual(
+    bars.map(({ text, href, parts }) => [text, href, parts]),
+    [
+      [
+        "10:00: 6 at first, 0 later, 2 failed",
+        "#/attempts",
+        [
+          { tone: "first", from: 0, to: 0.75 },
+          { tone: "failed", from: 0.75, to: 1 },
+        ],
+      ],
+      ["10:00: 0 at first, 0 later, 0 failed", "#/events", []],
+      ["10:00: no daemon lived, or it is not over", "#/events", [{ tone: "gap", from: 0, to: 1 }]],
+    ],
+  );
+  assert.deepEqual(causesOf([chartBar(1, { 503: 2, dns: 1 }), chartBar(null), chartBar(0, { dns: 4 })]), [
+    ["dns", 5],
+    ["503", 2],
+  ]);
+});
+
+test("whatever was counted, each part of a chart is within it", () => {
+  const ms = fc.option(fc.double({ min: 0, max: 259_200_000, noNaN: true }));
+  const counts = fc.option(fc.array(fc.nat(), { maxLength: 17 }));
+  const row = fc
+    .record({ request_ms: counts, p50: ms, times: fc.double({ min: 1, max: 100, noNaN: true }) })
+    .map(({ request_ms, p50, times }) => ({
+      ...{ at: "2026-11-30T10:00:00Z", request_ms, delay_ms: request_ms, request_p50_ms: p50, request_p95_ms: p50 },
+      ...{ request_p50_within_ms: 10, request_p95_within_ms: 10, delay_p50_ms: p50, delay_p50_within_ms: 10 },
+      ...{ delay_p99_ms: p50 === null ? null : Math.min(p50 * times, 259_200_000), delay_p99_within_ms: 10 },
+    }));
+  fc.assert(
+    fc.property(fc.array(row), (rows) => {
+      for (const make of [delayBars, requestBars]) {
+        for (const { parts } of make(
+          rows,
+          () => "",
+          () => "#",
+        )) {
+          for (const { from, to, opacity = 1 } of parts) {
+            assert.ok(from >= 0 && from <= to && to <= 1 && opacity >= 0 && opacity <= 1, `${from} ${to} ${opacity}`);
+          }
+        }
+      }
+    }),
+  );
 });

@@ -1,6 +1,7 @@
 import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
 import { type Act, ActButton } from "../parts/act.tsx";
+import { Charts, ObjectiveFacts } from "../parts/charts.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { Fact, Heading } from "../parts/heading.tsx";
 import { SeenValue } from "../parts/seen.tsx";
@@ -23,6 +24,7 @@ export function EndpointScreen({ id }: { readonly id: string }) {
         <>
           <Head endpoint={value} />
           <HealthSection id={id} />
+          <Charts endpoint={id} />
           <Subscriptions id={id} />
           <Secrets id={id} name={nameOf(value)} />
           <Settings endpoint={value} />
@@ -148,6 +150,7 @@ function HealthSection({ id }: { readonly id: string }) {
       <h2>Health</h2>
       <SeenValue of={health}>{(value) => <HealthFacts health={value} />}</SeenValue>
       <SqlText of={read} />
+      <ObjectiveFacts endpoint={id} />
     </section>
   );
 }

@@ -1,8 +1,10 @@
 import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
 import { type Act, ActButton } from "../parts/act.tsx";
+import { Charts, ObjectiveFacts } from "../parts/charts.tsx";
 import { Fact, Heading } from "../parts/heading.tsx";
 import { EndpointLink } from "../parts/id.tsx";
+import { Busiest, FigureFacts, Latest } from "../parts/latest.tsx";
 import { SeenValue } from "../parts/seen.tsx";
 import { SqlText } from "../parts/sql.tsx";
 import { State } from "../parts/state.tsx";
@@ -27,6 +29,9 @@ export function Overview() {
       <Heading title="Overview" />
       <SeenValue of={status}>{(value) => <Verdict status={value} />}</SeenValue>
       <SqlText of={STATUS} />
+      <FigureFacts />
+      <ObjectiveFacts />
+      <Charts />
       <section>
         <h2>Needs a look</h2>
         <SeenValue of={failing}>{({ data }) => <Failing endpoints={data} />}</SeenValue>
@@ -42,6 +47,8 @@ export function Overview() {
         <SeenValue of={daemons}>{({ data }) => <Daemons daemons={data} />}</SeenValue>
         <SqlText of={DAEMONS} />
       </section>
+      <Busiest />
+      <Latest />
     </>
   );
 }
@@ -63,6 +70,7 @@ const SWITCH_ON: Act = {
 /** The one sentence that a person on call looks for first. */
 function Verdict({ status }: { readonly status: Status }) {
   const { pending, due, unclaimed, oldest_at, live_daemons, failing_endpoints } = status;
+  const plus = status.is_exact ? "" : "+";
   return (
     <>
       <p class={`verdict ${verdictOf(status).tone}`} role="status">
@@ -78,9 +86,9 @@ function Verdict({ status }: { readonly status: Status }) {
         <ActButton act={status.sending_is_on ? SWITCH_OFF : SWITCH_ON} />
       </p>
       <dl class="facts">
-        <Fact name="waiting">{pending}</Fact>
-        <Fact name="due">{due}</Fact>
-        <Fact name="not claimed yet">{unclaimed}</Fact>
+        <Fact name="waiting">{`${pending}${plus}`}</Fact>
+        <Fact name="due">{`${due}${plus}`}</Fact>
+        <Fact name="not claimed yet">{`${unclaimed}${plus}`}</Fact>
         <Fact name="oldest">{oldest_at === null ? "none" : <Time at={oldest_at} />}</Fact>
         <Fact name="live daemons">{live_daemons}</Fact>
         <Fact name="failing endpoints">
