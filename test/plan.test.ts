@@ -1,26 +1,40 @@
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
-import { relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { test } from "node:test";
-import { MAJORS, type Major, planRuns, SERVERS, startRank, type Wish } from "./plan.ts";
+import { MAJORS, type Major, planRuns, SERVERS, startRank, THOROUGH, type Wish } from "./plan.ts";
 import { packageOf } from "./support/testServer.ts";
 
 const ROOT = resolve(import.meta.dirname);
 
-test("the newest server gets every test file but those with a script of their own", () => {
+test("every test file is in a complete run, but those of a large scale and of the benchmark", () => {
+  const [newest, ...older] = planRuns({ paths: [], extent: "complete" });
+  const planned = [newest, ...older].flatMap((run) => run?.files.map((file) => relative(ROOT, file)) ?? []);
+  const everyFile = testFilesAt("**");
+  assert.ok(everyFile.length > 200);
+  assert.deepEqual(
+    everyFile.filter((file) => !planned.includes(file)),
+    testFilesAt("scale/**"),
+  );
+});
+
+test("without a path the newest server gets every test file but those with a script of their own and the thorough ones", () => {
   const files = filesOf(18);
   assert.ok(files.includes("format/sign.test.ts"));
+  const [complete] = planRuns({ paths: ["test"] });
+  const leftOut = complete?.files.map((file) => relative(ROOT, file)).filter((file) => !files.includes(file)) ?? [];
+  assert.deepEqual(leftOut.toSorted(), THOROUGH.map((file) => relative(ROOT, file)).toSorted());
+  assert.ok(leftOut.length < files.length / 6, `${leftOut.length} files are left out, and ${files.length} are not`);
+  assert.deepEqual(filesOf(18, ["test/e2e/chaos.test.ts"]), ["e2e/chaos.test.ts"]);
+  const scripts = testFilesAt("{bench,binary,browser,libraries,machines,manifests,runtimes,scale,servers}/**");
   assert.deepEqual(
-    globSync("**/*.test.ts", { cwd: ROOT, exclude: ["**/node_modules/**"] }).filter((file) => !files.includes(file)),
-    globSync("{bench,binary,browser,libraries,machines,manifests,runtimes,scale,servers}/**/*.test.ts", {
-      cwd: ROOT,
-      exclude: ["**/node_modules/**"],
-    }),
+    files.filter((file) => scripts.includes(file)),
+    [],
   );
 });
 
 test("every older server gets the SQL suite and a delivery, and the oldest what lies below SQL", () => {
-  const everywhere = filesOf(18).filter((file) => file.startsWith("sql/"));
+  const everywhere = testFilesAt("sql/**");
   everywhere.push("docs.test.ts", "e2e/smoke.test.ts", "servers/embedded.test.ts");
   assert.ok(everywhere.length > 8);
   for (const major of MAJORS.filter((each) => each !== 18)) {
@@ -48,7 +62,7 @@ test("a complete run has every script but those of a large scale and of the benc
   const [newest, ...others] = runs.filter(({ moment }) => moment === undefined);
   const older = planRuns({ paths: [], postgres: "older" });
   const scripts = [
-    { paths: [] },
+    { paths: ["test"] },
     {
       paths: [
         "test/libraries",
@@ -68,13 +82,12 @@ test("a complete run has every script but those of a large scale and of the benc
     others.map(({ major, packages }) => [major, packages]),
     older.map(({ major, packages }) => [major, packages]),
   );
-  assert.deepEqual(others.at(-1), older.at(-1));
   const dates = runs.filter(({ moment }) => moment !== undefined);
   assert.deepEqual(dates, planRuns({ paths: [], extent: "dates" }));
   assert.ok(dates.length > 2 && dates.every(({ files }) => files.length > 2));
 });
 
-test("what a complete run leaves out on a server between has run on both ends", () => {
+test("what a complete run leaves out on a server between has run on both ends, and what it does on the oldest, on the newest", () => {
   const runs = planRuns({ paths: [], extent: "complete" }).filter(({ moment }) => moment === undefined);
   const filesOn = (major: Major) => runs.find((run) => run.major === major)?.files ?? [];
   for (const major of [17, 16] as const) {
@@ -84,10 +97,14 @@ test("what a complete run leaves out on a server between has run on both ends", 
     assert.ok(filesOn(major).every((file) => all?.files.includes(file)));
     assert.ok(leftOut.every((file) => filesOn(18).includes(file) && filesOn(15).includes(file)));
   }
+  const [oldest] = planRuns({ paths: [], postgres: 15 });
+  const leftOut = oldest?.files.filter((file) => !filesOn(15).includes(file)).map((file) => relative(ROOT, file)) ?? [];
+  assert.ok(leftOut.length > 0 && leftOut.length < filesOn(15).length / 6);
+  assert.ok(leftOut.every((file) => file.startsWith("daemon/") && filesOn(18).includes(join(ROOT, file))));
 });
 
 test("what takes long starts first", () => {
-  const files = planRuns({ paths: [] }).flatMap((run) => run.files);
+  const files = planRuns({ paths: ["test"] }).flatMap((run) => run.files);
   const [first] = files.toSorted((one, other) => startRank(one) - startRank(other));
   assert.equal(first, resolve(ROOT, "e2e/chaos.test.ts"));
   assert.ok(startRank(resolve(ROOT, "sql/explain.test.ts")) < startRank(resolve(ROOT, "format/sign.test.ts")));
@@ -124,8 +141,13 @@ test("each platform that has the newest server has the others, under a name that
 });
 
 /** Relative to the tests. */
-function filesOf(major: Major): string[] {
-  const [run] = planRuns({ paths: [], postgres: major });
+function testFilesAt(pattern: string): string[] {
+  return globSync(`${pattern}/*.test.ts`, { cwd: ROOT, exclude: ["**/node_modules/**"] });
+}
+
+/** Relative to the tests. */
+function filesOf(major: Major, paths: readonly string[] = []): string[] {
+  const [run] = planRuns({ paths, postgres: major });
   return run?.files.map((file) => relative(ROOT, file)) ?? [];
 }
 

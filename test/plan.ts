@@ -1,12 +1,12 @@
 /**
  * Which test files run on which PostgreSQL, and which of them start first.
  *
- *     newest       all of them
+ *     newest       all of them but the THOROUGH ones
  *     older        the SQL suite, a daemon's way from an empty database to a recorded delivery, and what else depends on
  *                  the server: roles, copies
  *     oldest       also what talks to the server below SQL: connections, migrations, locks, notifications
  *
- * In a complete run the servers between have less (ON_BETWEEN).
+ * In a complete run the newest has all of them, and the older ones have less (ON_BETWEEN, ALIKE).
  *
  * Some directories are left out unless they are named, because each has its own script.
  */
@@ -24,6 +24,21 @@ export const SERVERS = join(ROOT, "servers");
 const NAMED_ONLY = ["bench", "binary", "browser", "libraries", "machines", "manifests", "runtimes", "scale", "servers"];
 /** What a change must pass besides, on the newest. */
 const COMPLETE = [".", "binary", "browser", "libraries", "machines", "manifests", "runtimes", "bench/peers"];
+/**
+ * What `npm test` leaves to a complete run. Each takes 8 s of CPU time or more (`npm test -- --cost`), and all of them half of
+ * what the newest server's files take: faults over minutes, models of the specification, and what is read among many rows.
+ */
+export const THOROUGH = [
+  ...["bench.test.ts", "cli/serverChecks.test.ts", "console/pages.test.ts", "daemon/claim/windowModel.test.ts"],
+  ...["daemon/wake/listener.test.ts", "dev/postgres/server.test.ts", "http/differences.test.ts"],
+  ...["chaos", "copies", "delivery", "dev", "effects", "ingest", "lease", "neighbours", "outage", "processes"].map(
+    (name) => `e2e/${name}.test.ts`,
+  ),
+  ...["replay", "roles", "run", "shutdown", "takeover", "upgrade"].map((name) => `e2e/${name}.test.ts`),
+  ...["eventTypes", "everyPath", "limits", "operators", "ordered", "plans", "replay", "retention", "viewCost"].map(
+    (name) => `sql/${name}.test.ts`,
+  ),
+].map((path) => join(ROOT, path));
 const ON_OLDER = ["servers", "sql", "docs.test.ts", "e2e/smoke.test.ts", "e2e/roles.test.ts", "e2e/copies.test.ts"];
 const ON_OLDEST = [
   ...ON_OLDER,
@@ -47,6 +62,12 @@ const ON_BETWEEN = [
   ),
   ...["searchPath", "statements"].map((name) => `sql/${name}.test.ts`),
 ];
+
+/**
+ * What no older server has in a complete run, because it depends on what servers have had alike since before the oldest:
+ * snapshots, notifications and advisory locks.
+ */
+const ALIKE = ["daemon/claim/windowModel.test.ts", "daemon/wake"].map((path) => join(ROOT, path));
 
 /**
  * All of them are past, because libfaketime shows a signal handler that interrupts a wait the true time: a PostgreSQL of
@@ -123,7 +144,7 @@ export function planRuns({ paths, postgres = NEWEST, extent }: Wish): Run[] {
     const newest = COMPLETE.map((path) => join(ROOT, path));
     return [
       runOn(NEWEST, newest),
-      ...planRuns({ paths: [], postgres: "older" }).map(lessBetween),
+      ...planRuns({ paths: [], postgres: "older" }).map(lessOnOlder),
       ...planRuns({ paths: [], extent: "dates" }),
     ];
   }
@@ -134,9 +155,10 @@ export function planRuns({ paths, postgres = NEWEST, extent }: Wish): Run[] {
   return majorsOf(postgres).map((major) => runOn(major, paths.length > 0 ? paths : pathsFor(major)));
 }
 
-function lessBetween(run: Run): Run {
-  const kept = filesAt(ON_BETWEEN.map((path) => join(ROOT, path)));
-  return run.major === OLDEST ? run : { ...run, files: run.files.filter((file) => kept.includes(file)) };
+function lessOnOlder({ files, ...run }: Run): Run {
+  const [between, alike] = [filesAt(ON_BETWEEN.map((path) => join(ROOT, path))), filesAt(ALIKE)];
+  const isKept = (file: string) => (run.major === OLDEST ? !alike.includes(file) : between.includes(file));
+  return { ...run, files: files.filter(isKept) };
 }
 
 function runOn(major: Major, paths: readonly string[]): Run {
@@ -165,7 +187,7 @@ export function filesAt(paths: readonly string[]): string[] {
 }
 
 function pathsFor(major: Major): readonly string[] {
-  if (major === NEWEST) return [];
+  if (major === NEWEST) return filesAt([]).filter((file) => !THOROUGH.includes(file));
   return (major === OLDEST ? ON_OLDEST : ON_OLDER).map((path) => join(ROOT, path));
 }
 
