@@ -13,6 +13,7 @@ import { relative } from "node:path";
 import { messageOf } from "../src/ground/errors.ts";
 import { MAJORS, planRuns, type Run, startRank, type Wish } from "./plan.ts";
 import { serverCpuMs } from "./support/cpu.ts";
+import { Crew, type CrewSize, idleMeter } from "./support/crew.ts";
 import {
   createTemplate,
   PREPARED_TEMPLATE,
@@ -27,8 +28,10 @@ import { canShiftClock, startShiftedServer } from "./support/shiftedClock.ts";
 import { type FileResults, runTestFile } from "./support/testFile.ts";
 import { givenServer, MAJOR_VARIABLE, type TestServer } from "./support/testServer.ts";
 
-/** Test files mostly wait: with four at a time, two cores idle for a third of the run. */
-const CONCURRENCY = 6;
+/** How many files run at once: they mostly wait, and with four, two cores idle for a third of a run. */
+const SIZE: CrewSize = { min: 6, max: 16 };
+const ONE_BY_ONE: CrewSize = { min: 1, max: 1 };
+const LOOK_INTERVAL_MS = 1_000;
 /** How many failures are named again at the end: many have one cause, and the first ones show it. */
 const FAILURES_NAMED_MAX = 30;
 /** How much of each message is shown: enough to recognise the difference between two values. */
@@ -83,7 +86,7 @@ async function main(args: readonly string[]): Promise<number> {
   const running = rounds.map((round) => new RunningRound(round, { flags, isLive, showsCost }));
   try {
     const jobs = running.flatMap(jobsOf).sort((one, other) => rankOf(one) - rankOf(other));
-    await runJobs(jobs, showsCost ? 1 : CONCURRENCY);
+    await runJobs(jobs, showsCost ? ONE_BY_ONE : SIZE);
   } catch (error) {
     interruption.abort("SIGTERM");
     throw error;
@@ -167,15 +170,21 @@ function rankOf({ files }: Job): number {
   return Math.min(...files.map(startRank));
 }
 
-async function runJobs(jobs: readonly Job[], atOnce: number): Promise<void> {
-  const queue = jobs.values();
-  const work = async () => {
-    for (const { round, files } of queue) {
-      if (interruption.signal.aborted) return;
-      await Promise.all(files.map((file) => round.run(file)));
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
+async function runJobs(jobs: readonly Job[], size: CrewSize): Promise<void> {
+  const crew = new Crew(
+    jobs,
+    async ({ round, files }) => {
+      if (!interruption.signal.aborted) await Promise.all(files.map((file) => round.run(file)));
+    },
+    size,
+  );
+  const idleShare = idleMeter();
+  const looking = setInterval(() => crew.look(idleShare()), LOOK_INTERVAL_MS);
+  try {
+    await crew.finish();
+  } finally {
+    clearInterval(looking);
+  }
 }
 
 /** Its server starts with its first file and stops after its last one. */
