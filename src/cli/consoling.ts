@@ -40,7 +40,7 @@ export async function withConsole(
 /** Null: the port of the default address is taken. */
 function startConsole(
   address: NonNullable<Config["apiListen"]>,
-  { apiHosts: hosts, source, publicUrl }: Config,
+  { apiHosts: hosts, trustedUsers: users, source, publicUrl }: Config,
   events: Events,
   database: ConsoleDatabase,
   secrets: Secrets | null,
@@ -49,7 +49,7 @@ function startConsole(
   const onError = (error: string): void => events.emit("console_request.failed", { error });
   return serve({
     ...{ address, limits: CONSOLE_LIMITS, setting: "POSTRIDER_API_LISTEN" },
-    app: makeConsoleApp({ database, hosts, compose, onError }),
+    app: makeConsoleApp({ database, hosts, users, compose, onError }),
     onBroken: onError,
     onLeftOut: (fields) => events.emit("console.left_out", fields),
   });

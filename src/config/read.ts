@@ -2,12 +2,14 @@ import { type Fault, PostriderError } from "../ground/errors.ts";
 import { type EgressPolicy, type EgressProblem, parseEgressPolicy } from "../http/egress/policy.ts";
 import type { EgressProxy } from "../http/egress/proxy.ts";
 import type { SealingKey } from "../secrets/sealing.ts";
+import type { TrustedUsers } from "../serve/trustedUsers.ts";
 import type { TraceSettings } from "../telemetry/traces/traces.ts";
 import { type Environment, given, reservedNames, unknownNames } from "./environment.ts";
 import { type ChosenAddress, readBaseUrl, readListen } from "./listen.ts";
 import { cannotRead, quoted, type Reading } from "./reading.ts";
 import { fileName, type LogLevel, SETTINGS } from "./settings.ts";
 import { readTraces } from "./traces.ts";
+import { readTrustedUsers } from "./trustedUsers.ts";
 import {
   readCertificates,
   readChoice,
@@ -58,6 +60,8 @@ export interface Config {
   readonly apiListen: ChosenAddress | null;
   /** Names under which it may be asked. */
   readonly apiHosts: readonly string[];
+  /** Whom a proxy may name to the API; null if none is trusted. */
+  readonly trustedUsers: TrustedUsers | null;
   /** Of how many endpoints metrics tell one by one. */
   readonly metricsEndpoints: number;
   readonly logLevel: LogLevel;
@@ -106,6 +110,7 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
     apiDatabaseUrlFile: given(env, fileName(SETTINGS.apiDatabaseUrl.name)),
     apiListen: readListen(reading, SETTINGS.apiListen),
     apiHosts: readList(reading, SETTINGS.apiHosts),
+    trustedUsers: readTrustedUsers(reading),
     metricsEndpoints: readInteger(reading, SETTINGS.metricsEndpoints),
     logLevel: readChoice(reading, SETTINGS.logLevel) ?? SETTINGS.logLevel.default,
     traces: command.traces === true ? readTraces(reading, caCertificates) : null,

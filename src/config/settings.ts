@@ -187,6 +187,38 @@ export const SETTINGS = {
     sentence:
       "Names under which the API may be asked, such as `ops.example.com`, besides `localhost` and addresses. It refuses other names, because a stranger's page could point one at it.",
   },
+  trustedUserHeader: {
+    name: "POSTRIDER_TRUSTED_USER_HEADER",
+    type: "header",
+    default: null,
+    secret: false,
+    sentence:
+      "The header in which [a proxy that logs people in](../console/README.md#behind-a-proxy) names who asks the API, such as `X-Forwarded-User`. It needs the next settings, too.",
+  },
+  trustedProxies: {
+    name: "POSTRIDER_TRUSTED_PROXIES",
+    type: "list",
+    default: "",
+    secret: false,
+    sentence:
+      "Addresses and CIDRs from which that proxy connects: `127.0.0.1`, `10.0.3.0/24`. From anywhere else the headers say nothing.",
+  },
+  trustedGroups: {
+    name: "POSTRIDER_TRUSTED_GROUPS",
+    type: "list",
+    default: "",
+    secret: false,
+    sentence:
+      "What the users in each group may do, `*` for every user: `admins=admin,ops=operate+payload,*=read`. The [scopes](../console/README.md#keys) are those of keys.",
+  },
+  trustedGroupsHeader: {
+    name: "POSTRIDER_TRUSTED_GROUPS_HEADER",
+    type: "header",
+    default: null,
+    secret: false,
+    sentence:
+      "The header in which the proxy lists the user's groups, separated by commas, such as `X-Forwarded-Groups`.",
+  },
   metricsEndpoints: {
     name: "POSTRIDER_METRICS_ENDPOINTS",
     type: "integer",
@@ -290,6 +322,12 @@ export interface BaseUrlSetting extends SettingBase {
   readonly default: null;
 }
 
+/** The name of a header. */
+export interface HeaderSetting extends SettingBase {
+  readonly type: "header";
+  readonly default: null;
+}
+
 export type Setting =
   | UrlSetting
   | ProxySetting
@@ -301,6 +339,7 @@ export type Setting =
   | ListSetting
   | ListenSetting
   | BaseUrlSetting
+  | HeaderSetting
   | UriReferenceSetting;
 
 /** The variable that names the file of a secret. */

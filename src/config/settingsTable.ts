@@ -45,6 +45,8 @@ function describedValues(setting: Setting | TraceSetting): string {
       return "`host:port`, or `off`";
     case "baseUrl":
       return "http or https URL, without query";
+    case "header":
+      return "name of a header";
     case "list":
       return "list, separated by commas";
     case "collector":

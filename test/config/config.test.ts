@@ -73,6 +73,7 @@ test("with nothing but a database every setting has its default", () => {
     apiDatabaseUrlFile: null,
     apiListen: { host: "127.0.0.1", port: 8429, isExplicit: false },
     apiHosts: [],
+    trustedUsers: null,
     metricsEndpoints: 0,
     logLevel: "info",
     traces: null,
@@ -137,6 +138,7 @@ test("every setting is read", () => {
     apiDatabaseUrlFile: null,
     apiListen: null,
     apiHosts: ["postrider.internal", "ops.example"],
+    trustedUsers: null,
     metricsEndpoints: 50,
     logLevel: "silent",
     traces: null,
@@ -156,6 +158,64 @@ test("the listener has an address with a port, or none", () => {
       `cannot read POSTRIDER_HTTP_LISTEN: it is ${JSON.stringify(text)}; ${remedy}`,
     );
   }
+});
+
+const TRUSTING = {
+  ...ENV,
+  POSTRIDER_TRUSTED_USER_HEADER: "X-Forwarded-User",
+  POSTRIDER_TRUSTED_GROUPS_HEADER: "X-Forwarded-Groups",
+  POSTRIDER_TRUSTED_GROUPS: "ops = operate+payload, cn=a=admin,*=read",
+  POSTRIDER_TRUSTED_PROXIES: "10.0.3.0/24, ::1",
+};
+
+test("users whom a proxy names have the scopes of their groups, and count only from its addresses", () => {
+  const users = read(TRUSTING).trustedUsers;
+  assert.ok(users !== null);
+  assert.deepEqual([users.userHeader, users.groupsHeader], ["x-forwarded-user", "x-forwarded-groups"]);
+  assert.deepEqual(
+    [...users.scopesOf],
+    [
+      ["ops", ["operate", "payload"]],
+      ["cn=a", ["admin"]],
+      ["*", ["read"]],
+    ],
+  );
+  const isProxy = (address: string, family: "ipv4" | "ipv6") => users.proxies.check(address, family);
+  assert.deepEqual(
+    [isProxy("10.0.3.9", "ipv4"), isProxy("::ffff:10.0.3.9", "ipv6"), isProxy("::1", "ipv6")],
+    [true, true, true],
+  );
+  assert.deepEqual(
+    [isProxy("10.0.4.9", "ipv4"), isProxy("127.0.0.1", "ipv4"), isProxy("::2", "ipv6")],
+    [false, false, false],
+  );
+});
+
+test("a trusted header without the rest, or a rest without it, is refused, as is what would trust everybody", () => {
+  const faultOf = (name: keyof typeof TRUSTING, value: string) => oneFault({ ...TRUSTING, [name]: value });
+  assert.match(
+    faultOf("POSTRIDER_TRUSTED_PROXIES", ""),
+    /POSTRIDER_TRUSTED_PROXIES: it is not set, and POSTRIDER_TRUSTED_USER_HEADER is/,
+  );
+  assert.match(faultOf("POSTRIDER_TRUSTED_GROUPS", ""), /POSTRIDER_TRUSTED_GROUPS: it is not set/);
+  assert.match(
+    faultOf("POSTRIDER_TRUSTED_GROUPS_HEADER", ""),
+    /it names groups, and POSTRIDER_TRUSTED_GROUPS_HEADER is not set/,
+  );
+  for (const entry of ["0.0.0.0/0", "::/0", "proxy.internal", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8/8"]) {
+    assert.match(faultOf("POSTRIDER_TRUSTED_PROXIES", entry), /it has ".*"; list addresses and CIDRs/, entry);
+  }
+  assert.match(faultOf("POSTRIDER_TRUSTED_GROUPS", "ops=operat"), /"operat" is no scope; did you mean "operate"\?/);
+  assert.match(faultOf("POSTRIDER_TRUSTED_GROUPS", "operate"), /write each entry as group=scope\+scope/);
+  for (const header of ["Authorization", "cookie", "x user", "Host"]) {
+    assert.match(
+      faultOf("POSTRIDER_TRUSTED_USER_HEADER", header),
+      /use the name of a header that the proxy sets/,
+      header,
+    );
+  }
+  const { POSTRIDER_TRUSTED_USER_HEADER: _, ...rest } = TRUSTING;
+  assert.equal(faultsOf(rest).length, 3);
 });
 
 test("the public URL is a base to which paths are added, and no fault repeats what it has", () => {

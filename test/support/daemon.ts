@@ -34,6 +34,7 @@ export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {})
     apiDatabaseUrlFile: null,
     apiListen: null,
     apiHosts: [],
+    trustedUsers: null,
     metricsEndpoints: 0,
     logLevel: "info",
     traces: null,
