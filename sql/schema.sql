@@ -1689,6 +1689,8 @@ create function postrider_internal.retention_changing() returns trigger;
 
 create function postrider_internal.retention_period() returns interval;
 
+create function postrider_internal.route_kinds(kind_types text[], kind_tenants text[], has_later boolean, fan_out_max integer, OUT ends integer[], OUT lists text[], OUT endpoint_ids uuid[], OUT endpoints text, OUT revisions text, OUT is_plain boolean, OUT rules postrider_internal.claim_rule[]) returns record;
+
 create function postrider_internal.route_page(event_types text[], tenants text[], has_later boolean, fan_out_max integer, OUT kinds integer[], OUT ends integer[], OUT lists text[], OUT endpoint_ids uuid[], OUT endpoints text, OUT revisions text, OUT is_plain boolean, OUT rules postrider_internal.claim_rule[]) returns record;
 
 create function postrider_internal.row_change(operation text, table_name text, old json, new json) returns json;
@@ -4134,6 +4136,8 @@ comment on function postrider_internal.retention_changed() is 'Notes in the audi
 comment on function postrider_internal.retention_changing() is 'Notes when and by whom the retention was changed.';
 
 comment on function postrider_internal.retention_period() is 'How long events are kept: as postrider.retention says, or 30 days.';
+
+comment on function postrider_internal.route_kinds(text[],text[],boolean,integer) is 'Part of route_page(), and like it: the endpoints for each kind of event.';
 
 comment on function postrider_internal.route_page(text[],text[],boolean,integer) is 'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each kind, in the order of kinds. ends: which of them is the last of each kind, from 1; lists: which ones are those of each kind, from 0 and with commas, null if there are none; endpoints, revisions: all of them with commas. is_plain: all pairs of the page are for a daemon''s memory, because nothing is filtered, paused, batched, due later, or beyond fan_out_max endpoints, from which on an event is left to the queue; otherwise rules says it of each.';
 

@@ -598,6 +598,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   read_cursor: caller(),
   take_window: caller(),
   window_events: caller(),
+  route_kinds: caller(),
   route_page: caller(),
   find_rules: caller(),
   place_in_order: caller(),

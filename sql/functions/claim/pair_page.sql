@@ -14,13 +14,14 @@ language plpgsql stable
 as $$
 #variable_conflict use_column
 begin
-  event_count := postrider_internal.fit_page(kinds, ends, pairs_max);
-  if rule_endpoints is null then
-    return;
-  end if;
   if cardinality(ends) = 1 and ends[1] = 1 then
+    event_count := least(cardinality(ids), greatest(1, pairs_max));
     event_ids := ids[:event_count];
     endpoint_ids := array_fill(rule_endpoints[1], array[event_count]);
+    return;
+  end if;
+  event_count := postrider_internal.fit_page(kinds, ends, pairs_max);
+  if rule_endpoints is null then
     return;
   end if;
   select array_agg(p.id), array_agg(rule_endpoints[p.rule]) into event_ids, endpoint_ids

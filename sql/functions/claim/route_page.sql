@@ -19,17 +19,29 @@ as $$
 declare
   kind_types text[];
   kind_tenants text[];
+  width bigint;
+  is_simple boolean;
 begin
-  -- One look at the subscriptions for each kind of event, and one rule for each endpoint. Whatever comes later compares
-  -- numbers. A page of one kind is recognized at a fifteenth of the price of grouping it.
-  --
-  -- A page of 500 kinds with an endpoint each costs 8.7 us a kind: 2 for the index probe of the subscription, 2 for that of
-  -- the endpoint, 1.4 for grouping, 0.7 for prefixes, 0.8 for the lists, 1.8 for the rest. Copies of an endpoint's state
-  -- in its subscriptions would spare the second probe, and go stale under repeatable read.
+  -- A page of one kind is recognized at a fifteenth of the price of grouping it.
   if event_types[1] = all (event_types) and tenants[1] = all (tenants) then
+    kinds := array_fill(1, array[cardinality(event_types)]);
+    -- A lone event, most of all, is claimed as fast as its statements are set up, and this one has few parts.
+    select array_agg(r.endpoint_id), string_agg(r.endpoint_id::text, ','), string_agg(r.revision::text, ','),
+           count(*), coalesce(bool_and(r.is_simple), true)
+    into endpoint_ids, endpoints, revisions, width, is_simple
+    from (
+      select f.endpoint_id, max(f.revision) as revision, bool_and(f.is_express) and count(f.filter) < count(*) as is_simple
+      from unnest(postrider_internal.event_type_patterns(event_types[1])) p (pattern)
+      cross join lateral postrider_internal.find_rules(tenants[1], p.pattern) f
+      group by f.endpoint_id) r;
+    is_plain := is_simple and not has_later and width <= fan_out_max;
+    if is_plain then
+      ends := array[width];
+      lists := array[case when width = 1 then '0' else (select string_agg(n::text, ',') from generate_series(0, width - 1) n) end];
+      return;
+    end if;
     kind_types := event_types[:1];
     kind_tenants := tenants[:1];
-    kinds := array_fill(1, array[cardinality(event_types)]);
   else
     with kind as materialized (
       select row_number() over () as n, e.event_type, e.tenant, array_agg(e.place) as places
@@ -44,65 +56,9 @@ begin
     from kind k;
   end if;
 
-  -- Every pattern costs a look-up, 2 us, so kinds whose types begin alike share those of their prefixes. Without its last
-  -- word a.b.c is a.b, and a is the empty string, which stands for *.
-  with recursive kind as (
-    select unnest(kind_types) as event_type, unnest(kind_tenants) as tenant, generate_series(1, cardinality(kind_types)) as n
-  ), family (tenant, prefix, kinds) as (
-    select f.tenant, f.prefix, f.kinds
-    from (
-      select k.tenant, left(k.event_type, -strpos(reverse(k.event_type), '.')) as prefix, array_agg(k.n) as kinds
-      from kind k
-      where k.event_type <> 'postrider'
-      group by 1, 2) f
-    union all
-    select f.tenant, left(f.prefix, -strpos(reverse(f.prefix), '.')), f.kinds
-    from family f
-    where f.prefix not in ('', 'postrider')
-  ), found as (
-    -- A kind without rules has a row all the same, because what comes out is listed by kind.
-    select k.n as kind, r.endpoint_id, r.filter, r.is_express, r.revision
-    from kind k
-    left join lateral postrider_internal.find_rules(k.tenant, k.event_type) r on true
-    union all
-    select unnest(f.kinds), r.endpoint_id, r.filter, r.is_express, r.revision
-    from family f
-    cross join lateral postrider_internal.find_rules(f.tenant, case f.prefix when '' then '*' else f.prefix || '.*' end) r
-  ), rule as materialized (
-    select f.kind, f.endpoint_id, bool_and(f.is_express) as is_express, max(f.revision) as revision,
-           case when count(*) = count(f.filter) then array_agg(f.filter) filter (where f.filter is not null) end as filters
-    from found f
-    group by f.kind, f.endpoint_id
-    order by f.kind
-  ), by_kind as (
-    select array_agg(k.last) as ends, array_agg(k.list) as lists, max(k.width) as width
-    from (
-      select n.kind, max(n.place)::integer as last, count(n.endpoint_id) as width,
-             string_agg((n.place - 1)::text, ',') filter (where n.endpoint_id is not null) as list
-      from (
-        select r.kind, r.endpoint_id, count(r.endpoint_id) over (order by r.kind rows unbounded preceding) as place
-        from rule r) n
-      group by n.kind
-      order by n.kind) k
-  ), by_rule as (
-    select array_agg(r.endpoint_id) as endpoint_ids, string_agg(r.endpoint_id::text, ',') as endpoints,
-           string_agg(r.revision::text, ',') as revisions, coalesce(bool_and(r.is_express and r.filters is null), true) as is_simple
-    from rule r
-    where r.endpoint_id is not null
-  )
-  select k.ends, k.lists, r.endpoint_ids, r.endpoints, r.revisions, p.is_plain,
-         case when not p.is_plain then array(
-           select row(n.kind, n.endpoint_id, n.revision, n.is_express and n.place <= fan_out_max, n.filters)::postrider_internal.claim_rule
-           from (
-             select u.kind, u.endpoint_id, u.revision, u.is_express, u.filters,
-                    row_number() over (partition by u.kind order by u.is_express desc) as place
-             from rule u
-             where u.endpoint_id is not null) n)
-         end
+  select r.ends, r.lists, r.endpoint_ids, r.endpoints, r.revisions, r.is_plain, r.rules
   into ends, lists, endpoint_ids, endpoints, revisions, is_plain, rules
-  from by_kind k
-  cross join by_rule r
-  cross join lateral (select r.is_simple and not has_later and k.width <= fan_out_max as is_plain) p;
+  from postrider_internal.route_kinds(kind_types, kind_tenants, has_later, fan_out_max) r;
 end
 $$;
 comment on function postrider_internal.route_page(text[], text[], boolean, integer) is
