@@ -472,6 +472,62 @@ test("a journey shows what people did, and can be taken along as a picture", opt
   for (const text of ["billing-eu", "503", "redeliver"]) assert.ok(picture.includes(text), text);
 });
 
+test("hostile payloads, keys, tenants, URLs, answers and reasons stay text on every screen", options, async (t) => {
+  const { pool } = database;
+  const watched = await browser.open(t);
+  const { page, faults } = watched;
+  const place = { tenant: HOSTILE, orderingKey: HOSTILE };
+  const endpoint = await createEndpoint(pool, ["hostile.*"], {
+    ...{ url: receiver.url("/hostile?q=<img/src=x>"), tenant: HOSTILE },
+    options: { name: "hostile", description: HOSTILE, retry_schedule: ["10 ms"] },
+  });
+  receiver.script("/hostile?q=%3Cimg/src=x%3E", { kind: "status", status: 503, body: HOSTILE.repeat(300) });
+  const deep = await insertEvent(pool, "hostile.deep", {
+    ...place,
+    payload: `${"[".repeat(3_000)}${"]".repeat(3_000)}`,
+  });
+  const large = await insertEvent(pool, "hostile.large", {
+    ...place,
+    payload: JSON.stringify({ text: HOSTILE.repeat(60_000) }),
+  });
+  await eventually("the end of the deliveries", async () =>
+    Boolean(
+      await askFor(pool, "select count(*) = 2 from postrider.delivery where endpoint_id = $1 and state = 'exhausted'", [
+        endpoint,
+      ]),
+    ),
+  );
+  await pool.query("select postrider.pause_endpoint($1, $2)", [endpoint, HOSTILE]);
+  await logIn(watched);
+  const q = encodeURIComponent("type:hostile.*");
+  for (const [path, shown] of [
+    [`events?q=${q}`, HOSTILE],
+    [`events/${deep}`, HOSTILE],
+    [`events/${large}`, "of which the beginning is shown"],
+    ["attempts?q=endpoint%3Ahostile", "hostile.deep"],
+    ["endpoints", HOSTILE],
+    [`endpoints/${endpoint}`, HOSTILE],
+    [`audit?endpoint=${endpoint}`, HOSTILE],
+    [`events?q=${encodeURIComponent(HOSTILE)}`, "Nothing matches"],
+    [`${encodeURIComponent(HOSTILE)}`, "No such screen"],
+    [`events/${encodeURIComponent(HOSTILE)}`, "No such event"],
+  ] as const) {
+    await page.goto(`${address}#/${path}`);
+    await page.getByText(shown).first().waitFor();
+    assert.deepEqual(
+      await page.evaluate(() => [
+        document.querySelectorAll("img, iframe, object, embed").length,
+        document.scripts.length,
+        document.querySelectorAll("[onerror], [onload]").length,
+      ]),
+      [0, 1, 0],
+      path,
+    );
+  }
+  // An id that is none is refused with 422, which the browser notes.
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/422/.test(fault)));
+});
+
 test("what happens appears by itself, until somebody stops it", options, async (t) => {
   const watched = await browser.open(t);
   const { page } = watched;

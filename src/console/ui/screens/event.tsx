@@ -13,6 +13,7 @@ import { EndpointLink } from "../parts/id.tsx";
 import { answerText, Journey, type Lane } from "../parts/journey.tsx";
 import { JsonText } from "../parts/json.tsx";
 import { NoEvent } from "../parts/noEvent.tsx";
+import { Request } from "../parts/request.tsx";
 import { SeenValue } from "../parts/seen.tsx";
 import { SqlText } from "../parts/sql.tsx";
 import { State } from "../parts/state.tsx";
@@ -163,6 +164,7 @@ function lanesOf(
             {state === "pending" ? <ActButton act={cancelAct(eventId, delivery)} shortcut="c" /> : null}
           </p>
           {own.length === 0 ? null : <Attempts eventId={eventId} endpointId={endpoint_id} attempts={own} />}
+          <Request eventId={eventId} endpointId={endpoint_id} />
         </>
       ),
     };
