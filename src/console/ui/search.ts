@@ -25,6 +25,7 @@ export interface SearchFields {
   readonly hasFilter: boolean;
 }
 
+const STATES = ["pending", "succeeded", "exhausted", "discarded"];
 const AGES = ["1h", "24h", "7d", "30d"];
 const TIMES = {
   since: { parameter: "since", values: AGES, read: timeOf },
@@ -34,7 +35,7 @@ const TIMES = {
 export const EVENT_FIELDS: SearchFields = {
   fields: {
     type: { parameter: "event_type", values: [] },
-    state: { parameter: "state", values: ["pending", "succeeded", "exhausted", "discarded"] },
+    state: { parameter: "state", values: STATES, read: statesOf },
     endpoint: { parameter: "endpoint", values: [] },
     attempts: { parameter: "attempts_min", values: [">1"], read: countOf },
     tenant: { parameter: "tenant", values: [] },
@@ -80,6 +81,11 @@ export function parseSearch(text: string, { fields, alone, hasFilter }: SearchFi
     }
   }
   return { values, filter, words, mistakes };
+}
+
+/** With commas between them. */
+function statesOf(value: string): string | null {
+  return value.split(",").every((state) => STATES.includes(state)) ? value : null;
 }
 
 /** At least so many: `>1`, `>=2` or `2`. */

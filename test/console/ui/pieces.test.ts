@@ -41,6 +41,7 @@ test("a search has fields, and a filter that ends it", () => {
   }
   for (const [text, mistake] of [
     ["stat:exhausted", /“stat:” is not known; there are type:, state:/],
+    ["state:ex", /“ex” cannot be understood as state:/],
     ["attempts:many", /“many” cannot be understood as attempts:/],
     ["since:yesteryear", /“yesteryear” cannot be understood as since:/],
   ] as const) {
