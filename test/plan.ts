@@ -25,12 +25,14 @@ const NAMED_ONLY = ["bench", "binary", "browser", "libraries", "machines", "mani
 /** What a change must pass besides, on the newest. */
 const COMPLETE = [".", "binary", "browser", "libraries", "machines", "manifests", "runtimes", "bench/peers"];
 /**
- * What `npm test` leaves to a complete run. Each takes 8 s of CPU time or more (`npm test -- --cost`), and all of them half of
- * what the newest server's files take: faults over minutes, models of the specification, and what is read among many rows.
+ * What `npm test` leaves to a complete run. Each takes 8 s of CPU time or more (`npm test -- --cost`), and all of them more than
+ * half of what the newest server's files take: faults over minutes, models of the specification, and what is read among many rows.
  */
 export const THOROUGH = [
-  ...["bench.test.ts", "cli/serverChecks.test.ts", "console/pages.test.ts", "daemon/claim/windowModel.test.ts"],
-  ...["daemon/wake/listener.test.ts", "dev/postgres/server.test.ts", "http/differences.test.ts"],
+  ...["bench.test.ts", "console/pages.test.ts", "daemon/claim/windowModel.test.ts", "daemon/wake/listener.test.ts"],
+  ...["db/migrate.test.ts", "dev/postgres/server.test.ts", "docs/readme.test.ts", "http/differences.test.ts"],
+  ...["ingest/follow.test.ts", "listen/pull.test.ts"],
+  ...["check", "migrate", "serverChecks", "status"].map((name) => `cli/${name}.test.ts`),
   ...["chaos", "copies", "delivery", "dev", "effects", "ingest", "lease", "neighbours", "outage", "processes"].map(
     (name) => `e2e/${name}.test.ts`,
   ),
@@ -57,7 +59,7 @@ const ON_OLDEST = [
  */
 const ON_BETWEEN = [
   ...["servers", "docs.test.ts", "e2e/smoke.test.ts"],
-  ...["application", "capture", "claim", "comments", "partitions", "privileges", "record", "retention", "routing"].map(
+  ...["application", "capture", "claim", "comments", "partitions", "privileges", "record", "routing"].map(
     (name) => `sql/${name}.test.ts`,
   ),
   ...["searchPath", "statements"].map((name) => `sql/${name}.test.ts`),

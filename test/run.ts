@@ -11,7 +11,7 @@
  */
 import { relative } from "node:path";
 import { messageOf } from "../src/ground/errors.ts";
-import { MAJORS, planRuns, type Run, startRank, type Wish } from "./plan.ts";
+import { MAJORS, planRuns, type Run, SERVERS, startRank, type Wish } from "./plan.ts";
 import { serverCpuMs } from "./support/cpu.ts";
 import { Crew, type CrewSize, idleMeter } from "./support/crew.ts";
 import {
@@ -53,6 +53,8 @@ interface Round {
 type RoundServer = TestServer & { readonly variables?: Readonly<Record<string, string>> };
 
 interface RoundOptions {
+  /** By directory. */
+  readonly installed: ReadonlyMap<string, Promise<void>>;
   readonly flags: readonly string[];
   readonly isLive: boolean;
   readonly showsCost: boolean;
@@ -81,9 +83,9 @@ async function main(args: readonly string[]): Promise<number> {
   const { flags, wish, showsCost } = parseArguments(args);
   const rounds = roundsOf(wish);
   await removeAbandonedDirectories();
-  await Promise.all([...new Set(rounds.flatMap(({ packages }) => packages))].map(installPackages));
+  const installed = installAll(rounds);
   const isLive = rounds.length === 1 && rounds[0]?.files.length === 1;
-  const running = rounds.map((round) => new RunningRound(round, { flags, isLive, showsCost }));
+  const running = rounds.map((round) => new RunningRound(round, { flags, isLive, showsCost, installed }));
   try {
     const jobs = running.flatMap(jobsOf).sort((one, other) => rankOf(one) - rankOf(other));
     await runJobs(jobs, showsCost ? ONE_BY_ONE : SIZE);
@@ -161,6 +163,14 @@ function roundOf({ major, moment, files, packages }: Run, given: string): readon
   ];
 }
 
+/** Starts installing the packages of all rounds. Only the files that need them wait, and fail if they cannot be installed. */
+function installAll(rounds: readonly Round[]): ReadonlyMap<string, Promise<void>> {
+  const directories = new Set(rounds.flatMap(({ packages }) => packages));
+  const installed = new Map([...directories].map((path) => [path, installPackages(path)]));
+  for (const each of installed.values()) each.catch(() => {});
+  return installed;
+}
+
 function jobsOf(round: RunningRound): readonly Job[] {
   const { files, startsTogether } = round.plan;
   return startsTogether ? [{ round, files }] : files.map((file) => ({ round, files: [file] }));
@@ -206,9 +216,11 @@ class RunningRound {
   }
 
   async run(file: string): Promise<void> {
+    const { showsCost, installed, ...options } = this.#options;
+    const needed = this.plan.packages.filter((path) => path === SERVERS || file.startsWith(`${path}/`));
+    await Promise.all(needed.map((path) => installed.get(path)));
     this.#prepared ??= prepare(this.plan);
     const { variables, pid } = await this.#prepared;
-    const { showsCost, ...options } = this.#options;
     const serverMs = showsCost ? meterOf(pid) : undefined;
     const results = await runTestFile(file, { ...options, variables, interruption: interruption.signal });
     if (serverMs !== undefined) this.costs.set(file, results.cpuMs + serverMs());
