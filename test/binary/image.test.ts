@@ -1,15 +1,18 @@
 /** The image that the Dockerfile makes, on bases of this machine. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { globSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { globSync, lstatSync, readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { VERSION } from "../../src/ground/version.ts";
-import { runCommand } from "../support/command.ts";
-import { useDatabase } from "../support/database.ts";
+import { type CommandOptions, CommandProcess, eventually, runCommand } from "../support/command.ts";
+import { databaseFor, useDatabase } from "../support/database.ts";
+import { createEndpoint, insertEvent, openSession, rowsOf } from "../support/engine.ts";
+import { ScriptedReceiver } from "../support/scriptedReceiver.ts";
+import { cpuSecondsOf, noCpuSeconds, START_CPU_SECONDS_MAX } from "./cpuSeconds.ts";
 import { assertDelivers, type Program } from "./delivers.ts";
 import { ImageBuilder, type ImageConfig, noBuilder, writeBuildBase, writeRunBase } from "./imageBuilder.ts";
 
@@ -20,6 +23,8 @@ const BUILD_BASE = "localhost/build-base";
 
 /** The time after which `docker stop` kills. */
 const DOCKER_STOP_MS = 10_000;
+/** Without compression. Nearly all of it is Node.js. */
+const IMAGE_BYTES_MAX = 130e6;
 /** How long the image takes to build on a machine that is busy, packages included. */
 const BUILD_MS_MAX = 240_000;
 
@@ -41,6 +46,7 @@ if (missing !== null) {
   console.log(`skipped: no builder, so the image is neither built nor run: ${missing}`);
 }
 const whenBuilt = missing === null ? {} : { skip: `no builder: ${missing}` };
+const whenMeasured = noCpuSeconds === false ? whenBuilt : { skip: noCpuSeconds };
 
 const database = useDatabase({ template: "empty" });
 
@@ -82,6 +88,61 @@ test(
 test("a container says its version", whenBuilt, async () => {
   const { code, stdout, stderr } = await runCommand(["--version"], { program, env: variables });
   assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: `postrider ${VERSION}\n`, stderr: "" });
+});
+
+test("a container starts with less than a second of CPU time", whenMeasured, async (t) => {
+  const { seconds } = await cpuSecondsOf([...program, "--version"], variables);
+  t.diagnostic(`${seconds.toFixed(2)} s`);
+  assert.ok(seconds > 0 && seconds < START_CPU_SECONDS_MAX, `it took ${seconds} s`);
+});
+
+test("the image takes less than 130 MB", whenBuilt, (t) => {
+  const [all, ofBase] = [bytesBelow(root), bytesBelow(base)];
+  const executable = lstatSync(join(root, "usr/local/bin/postrider")).size;
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  t.diagnostic(`${megabytes(all)}: ${megabytes(executable)} the executable, ${megabytes(ofBase)} the base`);
+  assert.ok(executable > IMAGE_BYTES_MAX / 2 && all < IMAGE_BYTES_MAX, `it takes ${megabytes(all)}`);
+});
+
+test("the health check tells of a daemon that does not claim, which lives all the same; what hangs is handed back at the end", {
+  ...whenBuilt,
+  timeout: 300_000,
+}, async (t) => {
+  const own = await databaseFor(t);
+  const receiver = await ScriptedReceiver.start();
+  t.after(() => receiver.stop());
+  await createEndpoint(own.pool, ["*"], { url: receiver.url("/hangs"), options: { timeout_ms: 120_000 } });
+  receiver.script("/hangs", { kind: "hang" });
+  const egress = { POSTRIDER_EGRESS: "custom", POSTRIDER_EGRESS_ALLOW: "127.0.0.1" };
+  const listen = { POSTRIDER_HTTP_LISTEN: await freeAddress() };
+  const options: CommandOptions = { program, env: { ...variables, ...egress, ...listen, DATABASE_URL: own.url } };
+  const daemon = new CommandProcess(config.Cmd, options);
+  t.after(() => daemon.end("SIGKILL"));
+  await daemon.match(/"event":"daemon\.started"/);
+  const status = await readFile(`/proc/${daemon.pid}/status`, "utf8");
+  assert.match(status, /^Uid:\t65532\t65532\t65532\t65532$/m);
+  assert.match(status, /^CapPrm:\t0+\nCapEff:\t0+$/m);
+
+  const healthCheck = () => runCommand(["health", "--ready"], options);
+  await eventually("it is healthy", async () => ((await healthCheck()).code === 0 ? true : undefined));
+  const locker = await openSession(t, own.url);
+  await locker.query("begin; lock table postrider.claim in exclusive mode");
+  const unhealthy = await eventually("it is not", async () => {
+    const checked = await healthCheck();
+    return checked.code === 0 ? undefined : checked;
+  });
+  assert.equal(unhealthy.code, 1);
+  assert.match(unhealthy.stderr, /claim/);
+  assert.equal((await runCommand(["health"], options)).stdout, "ok\n");
+  await locker.query("rollback");
+  await eventually("it is healthy again", async () => ((await healthCheck()).code === 0 ? true : undefined));
+
+  await insertEvent(own.pool, "order.paid");
+  await receiver.got("/hangs", 1);
+  assert.deepEqual(await daemon.end("SIGTERM"), { code: 0, signal: null }, daemon.said());
+  const [, tookMs] = /"event":"daemon\.stopped".*"took_ms":(\d+)/.exec(daemon.stdout) ?? [];
+  t.diagnostic(`it took ${tookMs} ms to stop`);
+  assert.deepEqual(await rowsOf(own.pool, "select state from postrider.delivery_status"), [{ state: "pending" }]);
 });
 
 test(
@@ -158,4 +219,8 @@ function filesBelow(directory: string): string[] {
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
     .sort();
+}
+
+function bytesBelow(directory: string): number {
+  return filesBelow(directory).reduce((sum, file) => sum + lstatSync(join(directory, file)).size, 0);
 }
