@@ -12,7 +12,7 @@ create domain postrider.api_key_name as text
   constraint "name has 1 to 255 characters, without blanks at its ends" CHECK ((((length(VALUE) >= 1) AND (length(VALUE) <= 255)) AND (VALUE !~ '^[[:space:]]|[[:space:]]$|[[:cntrl:]]'::text)));
 
 create domain postrider.api_scopes as text[]
-  constraint "scopes are of read, payload, publish, operate and admin" CHECK (((cardinality(VALUE) > 0) AND (VALUE <@ '{read,payload,publish,operate,admin}'::text[])));
+  constraint "scopes are of read, payload, publish, operate, admin and portal" CHECK (((cardinality(VALUE) > 0) AND (VALUE <@ '{read,payload,publish,operate,admin,portal:mint}'::text[])));
 
 create type postrider_internal.claim_page as (base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], ended_xids xid8[], is_complete boolean, must_move boolean, has_later boolean, ids uuid[], xids xid8[], seqs bigint[], event_types text[], tenants text[], created_times timestamp with time zone[], deliver_times timestamp with time zone[], contexts jsonb[], payloads json[]);
 
@@ -131,6 +131,11 @@ create domain postrider.objective_bound as interval
 
 create domain postrider.objective_target as numeric
   constraint "target is a share below 1, such as 0.999" CHECK (((VALUE > (0)::numeric) AND (VALUE < (1)::numeric)));
+create domain postrider.portal_capabilities as text[]
+  constraint "capabilities are ones that the portal knows" CHECK (((cardinality(VALUE) > 0) AND (VALUE <@ '{endpoints:read,endpoints:write,endpoints:state,secret:rotate,attempts:read,payload:read,redeliver,replay,test}'::text[])));
+
+create domain postrider.portal_subject as text
+  constraint "subject has 1 to 255 characters, without blanks at its ends" CHECK ((((length(VALUE) >= 1) AND (length(VALUE) <= 255)) AND (VALUE !~ '^[[:space:]]|[[:space:]]$|[[:cntrl:]]'::text)));
 
 create domain postrider.secret_kind as text
   constraint "kind is hmac, ed25519, auth or client_certificate" CHECK ((VALUE = ANY (ARRAY['hmac'::text, 'ed25519'::text, 'auth'::text, 'client_certificate'::text])));
@@ -632,6 +637,21 @@ create table postrider.outbox (
 
 create table postrider.outbox_default partition of postrider.outbox default;
 
+create table postrider.portal_token (
+  id uuid not null default postrider.uuid_v7(),
+  tenant postrider.endpoint_tenant not null,
+  subject postrider.portal_subject,
+  capabilities postrider.portal_capabilities not null,
+  token_hash bytea not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  created_by text not null default SESSION_USER,
+  expires_at timestamp with time zone not null,
+  constraint portal_token_pkey PRIMARY KEY (id),
+  constraint portal_token_token_hash_key UNIQUE (token_hash),
+  constraint "a token lasts for an hour at most" CHECK ((expires_at <= (created_at + '01:00:00'::interval))),
+  constraint "token_hash is a SHA-256" CHECK ((length(token_hash) = 32))
+);
+
 create table postrider.pull_position (
   endpoint_id uuid not null,
   last_place bigint not null default 0,
@@ -863,6 +883,10 @@ CREATE INDEX other_attempt_started ON ONLY postrider.other_attempt USING btree (
 
 CREATE INDEX outbox_window ON ONLY postrider.outbox USING btree (xid, seq);
 
+CREATE INDEX portal_token_expires_at ON postrider.portal_token USING btree (expires_at);
+
+CREATE INDEX portal_token_tenant ON postrider.portal_token USING btree (tenant);
+
 CREATE INDEX pull_token_endpoint_id ON postrider.pull_token USING btree (endpoint_id);
 
 CREATE INDEX replay_endpoint_id ON postrider.replay USING btree (endpoint_id);
@@ -899,6 +923,28 @@ create view postrider.in_flight (event_id uuid, endpoint_id uuid, name postrider
 
 create view postrider.ingest_position (name text, role_name text, path text, run_id uuid, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, lines bigint, events bigint, unmatched bigint, refused bigint, created_at timestamp with time zone, updated_at timestamp with time zone, file_born_ns bigint, passed_born_ns bigint, known_files jsonb) with (security_barrier=true);
 
+create view postrider.portal_answer (event_id uuid, endpoint_id uuid, id uuid, attempt_number integer, started_at timestamp with time zone, http_status smallint, response_headers json, response_body text) with (security_barrier=true);
+
+create view postrider.portal_attempt (event_id uuid, endpoint_id uuid, id uuid, attempt_number integer, started_at timestamp with time zone, duration_ms integer, http_status smallint, failure_kind postrider.failure_kind, error text) with (security_barrier=true);
+
+create view postrider.portal_endpoint (id uuid, name postrider.endpoint_name, description postrider.endpoint_description, url text, url_is_whole boolean, kind postrider.endpoint_kind, format postrider.endpoint_format, signing postrider.endpoint_signing, header_names text[], event_types text[], timeout_ms postrider.endpoint_timeout_ms, retry_schedule postrider.endpoint_retry_schedule, disable_after postrider.endpoint_disable_after, state postrider.endpoint_state, state_reason text, state_changed_at timestamp with time zone, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, disabled_from timestamp with time zone, circuit_opened_at timestamp with time zone, next_probe_at timestamp with time zone, revision bigint, created_at timestamp with time zone, updated_at timestamp with time zone) with (security_barrier=true);
+
+create view postrider.portal_event (id uuid, event_type text, ordering_key text, created_at timestamp with time zone, deliver_at timestamp with time zone, erased_at timestamp with time zone, is_test boolean) with (security_barrier=true);
+
+create view postrider.portal_event_type (name text, description text, json_schema jsonb, deprecated boolean) with (security_barrier=true);
+
+create view postrider.portal_hour (hour timestamp with time zone, endpoint_id uuid, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms integer[]) with (security_barrier=true);
+
+create view postrider.portal_minute (minute timestamp with time zone, endpoint_id uuid, succeeded_first integer, succeeded_later integer, failed integer, exhausted integer, discarded integer, sent_again integer, failures jsonb, request_ms integer[]) with (security_barrier=true);
+
+create view postrider.portal_payload (id uuid, payload json) with (security_barrier=true);
+
+create view postrider.portal_replay (replay_id uuid, endpoint_id uuid, name postrider.endpoint_name, state text, since timestamp with time zone, until timestamp with time zone, event_type text, states text[], events bigint, prepared bigint, left_alone bigint, pending bigint, succeeded bigint, exhausted bigint, discarded bigint, restored bigint, created_at timestamp with time zone, progressed_at timestamp with time zone, finished_at timestamp with time zone) with (security_barrier=true);
+
+create view postrider.portal_secret (id uuid, endpoint_id uuid, kind postrider.secret_kind, public_key postrider.signing_public_key, created_at timestamp with time zone, expires_at timestamp with time zone) with (security_barrier=true);
+
+create view postrider.portal_subscription (id uuid, endpoint_id uuid, event_type postrider.event_type_pattern, filter jsonpath, created_at timestamp with time zone) with (security_barrier=true);
+
 create view postrider.pull_status (endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, state postrider.endpoint_state, given_at timestamp with time zone, acknowledged_at timestamp with time zone, unacknowledged bigint, tokens bigint);
 
 create view postrider.replay_status (replay_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, endpoint_state text, state text, reason text, since timestamp with time zone, until timestamp with time zone, event_type text, states text[], events bigint, prepared bigint, left_alone bigint, pending bigint, succeeded bigint, exhausted bigint, discarded bigint, restored bigint, created_at timestamp with time zone, progressed_at timestamp with time zone, finished_at timestamp with time zone, requested_by text);
@@ -930,6 +976,8 @@ create function postrider.create_api_key(name text, scopes text[] DEFAULT '{read
 create function postrider.create_api_link(key_id uuid, valid_for interval DEFAULT '00:10:00'::interval) returns text security definer;
 
 create function postrider.create_endpoint(url text, event_types text[] DEFAULT '{*}'::text[], tenant text DEFAULT ''::text, options jsonb DEFAULT '{}'::jsonb, OUT endpoint_id uuid, OUT secret text) returns record security definer;
+
+create function postrider.create_portal_token(tenant text, capabilities text[] DEFAULT '{endpoints:read,attempts:read}'::text[], ttl interval DEFAULT '00:15:00'::interval, subject text DEFAULT NULL::text, OUT token text, OUT expires_at timestamp with time zone) returns record security definer;
 
 create function postrider.create_pull_token(endpoint_id uuid, overlap interval DEFAULT '24:00:00'::interval) returns text security definer;
 
@@ -992,6 +1040,8 @@ create function postrider.reschedule(event_id uuid, at timestamp with time zone)
 create function postrider.resume_endpoint(id uuid) returns void security definer;
 
 create function postrider.revoke_api_key(key_id uuid) returns void security definer;
+
+create function postrider.revoke_portal_tokens(tenant text, subject text DEFAULT NULL::text) returns integer security definer;
 
 create function postrider.revoke_pull_token(token_id uuid) returns void security definer;
 
@@ -1577,6 +1627,48 @@ create function postrider_internal.plan_transformation(endpoint_id uuid) returns
 
 create function postrider_internal.pointer_step(name text) returns text;
 
+create function postrider_internal.portal_cancel_replay(replay_id uuid) returns void security definer;
+
+create function postrider_internal.portal_change_endpoint(endpoint_id uuid, settings jsonb, revision bigint) returns boolean security definer;
+
+create function postrider_internal.portal_create_endpoint(url text, event_types text[], filter text, name text, description text, headers jsonb, OUT endpoint_id uuid, OUT secret text) returns record security definer;
+
+create function postrider_internal.portal_delete_endpoint(endpoint_id uuid, reason text, dry_run boolean, OUT name text, OUT url text, OUT pending bigint, OUT is_exact boolean, OUT in_flight bigint, OUT subscriptions bigint, OUT replays bigint) returns record security definer;
+
+create function postrider_internal.portal_deliveries(event_id uuid, after_endpoint_id uuid, deliveries_max integer) returns TABLE(endpoint_id uuid, name text, url text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone) security definer;
+
+create function postrider_internal.portal_error(failure_kind text, error text) returns text;
+
+create function postrider_internal.portal_events(since timestamp with time zone, until timestamp with time zone, of_type text, of_endpoint_id uuid, after_id uuid, events_max integer) returns TABLE(id uuid, event_type text, ordering_key text, created_at timestamp with time zone, deliver_at timestamp with time zone, erased_at timestamp with time zone, is_test boolean, deliveries jsonb) security definer;
+
+create function postrider_internal.portal_failed_attempts(of_endpoint_id uuid, since timestamp with time zone, until timestamp with time zone, attempts_max integer) returns TABLE(event_id uuid, endpoint_id uuid, name text, event_type text, id uuid, attempt_number integer, started_at timestamp with time zone, duration_ms integer, http_status smallint, failure_kind text, error text) security definer;
+
+create function postrider_internal.portal_pause_endpoint(endpoint_id uuid, reason text) returns void security definer;
+
+create function postrider_internal.portal_reason(reason text) returns text;
+
+create function postrider_internal.portal_redeliver(event_id uuid, endpoint_id uuid) returns integer security definer;
+
+create function postrider_internal.portal_replay_range(endpoint_id uuid, since timestamp with time zone, until timestamp with time zone, event_type text, states text[], dry_run boolean, OUT replay_id uuid, OUT events bigint) returns record security definer;
+
+create function postrider_internal.portal_resume_endpoint(endpoint_id uuid) returns void security definer;
+
+create function postrider_internal.portal_rotate_secret(endpoint_id uuid, overlap interval) returns text security definer;
+
+create function postrider_internal.portal_searched_to(since timestamp with time zone, until timestamp with time zone, after_id uuid) returns timestamp with time zone security definer;
+
+create function postrider_internal.portal_send_test_event(endpoint_id uuid, event_type text, payload json) returns uuid security definer;
+
+create function postrider_internal.portal_subscribe(endpoint_id uuid, event_type text, filter text) returns uuid security definer;
+
+create function postrider_internal.portal_tenant(capability text) returns text;
+
+create function postrider_internal.portal_undelivered(states text[], of_endpoint_id uuid, since timestamp with time zone, after_event_id uuid, after_endpoint_id uuid, deliveries_max integer) returns TABLE(event_id uuid, endpoint_id uuid, name text, event_type text, state text, reason text, attempts integer, created_at timestamp with time zone, finished_at timestamp with time zone) security definer;
+
+create function postrider_internal.portal_unsubscribe(subscription_id uuid) returns void security definer;
+
+create function postrider_internal.portal_waiting(endpoint_id uuid, after_event_id uuid, deliveries_max integer) returns TABLE(event_id uuid, event_type text, created_at timestamp with time zone, attempts integer, next_attempt_at timestamp with time zone, is_in_flight boolean) security definer;
+
 create function postrider_internal.predicate_for(kind text, types jsonb, predicate text) returns text;
 
 create function postrider_internal.predicate_steps(checks jsonb, OUT value_steps bigint, OUT object_steps bigint, OUT byte_steps bigint) returns record;
@@ -1588,6 +1680,8 @@ create function postrider_internal.prepare_replay(replay_id uuid, OUT outcome te
 create function postrider_internal.present_allowance(endpoint_id uuid, share integer, OUT allowed integer, OUT look_again timestamp with time zone) returns record;
 
 create function postrider_internal.present_place(OUT system_identifier bigint, OUT database_oid oid) returns record;
+
+create function postrider_internal.present_portal_token() returns TABLE(tenant text, subject text, capabilities text[], expires_at timestamp with time zone) security definer;
 
 create function postrider_internal.present_server() returns text;
 
@@ -1678,6 +1772,11 @@ create function postrider_internal.require_home(may_move_in boolean DEFAULT true
 create function postrider_internal.require_ingest_role(name text, role_name text) returns void;
 
 create function postrider_internal.require_objective_subject(endpoint_id uuid, tenant text) returns void;
+create function postrider_internal.require_portal(capability text) returns text;
+
+create function postrider_internal.require_portal_endpoint(capability text, endpoint_id uuid) returns text;
+
+create function postrider_internal.require_portal_type(event_type text) returns void;
 
 create function postrider_internal.require_sendable(event_id uuid, endpoint_id uuid) returns void;
 
@@ -2607,6 +2706,24 @@ comment on column postrider.outbox.erased_at is 'When its payload, attributes an
 
 comment on table postrider.outbox_default is 'Events outside every day''s partition. They are delivered like any other.';
 
+comment on table postrider.portal_token is 'The tokens of the portal that are valid, made by postrider.create_portal_token(). A token shows and changes what belongs to its tenant, and nothing else.';
+
+comment on column postrider.portal_token.id is 'Identifies the token.';
+
+comment on column postrider.portal_token.tenant is 'The tenant whose endpoints and events it is for.';
+
+comment on column postrider.portal_token.subject is 'Whom the application made it for; the audit shows it in on_behalf_of. Null if that was not said.';
+
+comment on column postrider.portal_token.capabilities is E'What it may do: see the comment of postrider.portal_capabilities (\\dD+).';
+
+comment on column postrider.portal_token.token_hash is 'The SHA-256 of the token. The token itself is kept nowhere.';
+
+comment on column postrider.portal_token.created_at is 'When it was made.';
+
+comment on column postrider.portal_token.created_by is 'The database role that made it.';
+
+comment on column postrider.portal_token.expires_at is 'Until when it is valid.';
+
 comment on table postrider.pull_position is 'One row for each pull endpoint whose receiver has asked for events: how far they were given to it, and how far it has acknowledged them. It is locked while places are given, so that they are committed in their order.';
 
 comment on column postrider.pull_position.endpoint_id is 'The endpoint.';
@@ -3177,6 +3294,248 @@ comment on column postrider.ingest_position.passed_born_ns is 'Files that were m
 
 comment on column postrider.ingest_position.known_files is 'Other files that had the followed name or were read, the last 100: the file, when it was made and modified, how much of it was read, and the fingerprint of that.';
 
+comment on view postrider.portal_answer is 'What the endpoints of the tenant whose token this transaction shows answered to each attempt. Cheap for one event.';
+
+comment on column postrider.portal_answer.event_id is 'The event that was sent.';
+
+comment on column postrider.portal_answer.endpoint_id is 'The endpoint that answered.';
+
+comment on column postrider.portal_answer.id is 'The attempt.';
+
+comment on column postrider.portal_answer.attempt_number is 'First, second ... attempt of the delivery.';
+
+comment on column postrider.portal_answer.started_at is 'When the attempt started.';
+
+comment on column postrider.portal_answer.http_status is 'The status of the response; null if there was none.';
+
+comment on column postrider.portal_answer.response_headers is 'Headers of the response, as far as they are kept.';
+
+comment on column postrider.portal_answer.response_body is 'The beginning of the response''s body, as text.';
+
+comment on view postrider.portal_attempt is 'The attempts to send events of the tenant whose token this transaction shows to its endpoints, without what these answered. Cheap for one event; portal_failed_attempts() lists those that failed.';
+
+comment on column postrider.portal_attempt.event_id is 'The event that was sent.';
+
+comment on column postrider.portal_attempt.endpoint_id is 'The endpoint that it was sent to.';
+
+comment on column postrider.portal_attempt.id is 'The attempt.';
+
+comment on column postrider.portal_attempt.attempt_number is 'First, second ... attempt of the delivery.';
+
+comment on column postrider.portal_attempt.started_at is 'When it started.';
+
+comment on column postrider.portal_attempt.duration_ms is 'Milliseconds until the answer was read, or the attempt was given up.';
+
+comment on column postrider.portal_attempt.http_status is 'The status of the response; null if there was none.';
+
+comment on column postrider.portal_attempt.failure_kind is 'How the attempt failed; null on success.';
+
+comment on column postrider.portal_attempt.error is 'What went wrong, in a sentence.';
+
+comment on view postrider.portal_endpoint is 'The endpoints of the tenant whose token this transaction shows. The portal reads it.';
+
+comment on column postrider.portal_endpoint.id is 'The endpoint.';
+
+comment on column postrider.portal_endpoint.name is 'Its name; null if it has none.';
+
+comment on column postrider.portal_endpoint.description is 'What it is for; null for nothing.';
+
+comment on column postrider.portal_endpoint.url is 'Its URL, without the query; null for a pull endpoint.';
+
+comment on column postrider.portal_endpoint.url_is_whole is 'Whether its URL has no more than that; null for a pull endpoint.';
+
+comment on column postrider.portal_endpoint.kind is 'push or pull.';
+
+comment on column postrider.portal_endpoint.format is 'The format of a request''s body.';
+
+comment on column postrider.portal_endpoint.signing is 'How its requests are signed.';
+
+comment on column postrider.portal_endpoint.header_names is 'The names of its extra headers.';
+
+comment on column postrider.portal_endpoint.event_types is 'What it is subscribed to.';
+
+comment on column postrider.portal_endpoint.timeout_ms is 'The time limit of a request.';
+
+comment on column postrider.portal_endpoint.retry_schedule is 'The waits between attempts.';
+
+comment on column postrider.portal_endpoint.disable_after is 'How long it may have nothing but failures; null for ever.';
+
+comment on column postrider.portal_endpoint.state is 'active, paused or disabled.';
+
+comment on column postrider.portal_endpoint.state_reason is 'Why it is paused or disabled.';
+
+comment on column postrider.portal_endpoint.state_changed_at is 'When state last changed.';
+
+comment on column postrider.portal_endpoint.is_failing is 'Whether its last attempt failed.';
+
+comment on column postrider.portal_endpoint.failing_since is 'When the first failure after the last success was recorded; null if it does not fail.';
+
+comment on column postrider.portal_endpoint.consecutive_failures is 'Failed attempts since the last success.';
+
+comment on column postrider.portal_endpoint.last_failure_at is 'When the last failure was recorded; null if there was none.';
+
+comment on column postrider.portal_endpoint.last_failure_kind is 'How that attempt failed.';
+
+comment on column postrider.portal_endpoint.last_http_status is 'The status of its response; null if there was none.';
+
+comment on column postrider.portal_endpoint.last_error is 'What went wrong, in a sentence.';
+
+comment on column postrider.portal_endpoint.recovered_at is 'When a success last ended a series of failures.';
+
+comment on column postrider.portal_endpoint.disabled_from is 'The first failure after this time disables it; null if nothing leads there.';
+
+comment on column postrider.portal_endpoint.circuit_opened_at is 'Since when only probes are sent; null if everything is.';
+
+comment on column postrider.portal_endpoint.next_probe_at is 'From when the next probe is sent; null if there is none.';
+
+comment on column postrider.portal_endpoint.revision is 'Counts its changes.';
+
+comment on column postrider.portal_endpoint.created_at is 'When it was made.';
+
+comment on column postrider.portal_endpoint.updated_at is 'When it was last changed.';
+
+comment on view postrider.portal_event is 'The events of the tenant whose token this transaction shows, without their payloads and without Postrider''s own. Cheap for one event; portal_events() lists them.';
+
+comment on column postrider.portal_event.id is 'The event; receivers see it as webhook-id.';
+
+comment on column postrider.portal_event.event_type is 'Its type.';
+
+comment on column postrider.portal_event.ordering_key is 'Which thing it is about; null if that was not said.';
+
+comment on column postrider.portal_event.created_at is 'When it was inserted.';
+
+comment on column postrider.portal_event.deliver_at is 'It is not sent before this time; null for at once.';
+
+comment on column postrider.portal_event.erased_at is 'When what it said was erased; null if it was not.';
+
+comment on column postrider.portal_event.is_test is 'Whether it was sent to try an endpoint.';
+
+comment on view postrider.portal_event_type is 'The catalogue of event types, for whoever shows a token of the portal. It is the same for all tenants.';
+
+comment on column postrider.portal_event_type.name is 'The type.';
+
+comment on column postrider.portal_event_type.description is 'What it means.';
+
+comment on column postrider.portal_event_type.json_schema is 'What its payloads look like, as a JSON Schema; null if that is not said.';
+
+comment on column postrider.portal_event_type.deprecated is 'Whether it should no longer be used.';
+
+comment on view postrider.portal_hour is 'What became of the deliveries to the endpoints of the tenant whose token this transaction shows, by hour. Cheap for one endpoint.';
+
+comment on column postrider.portal_hour.hour is 'When the hour began.';
+
+comment on column postrider.portal_hour.endpoint_id is 'The endpoint.';
+
+comment on column postrider.portal_hour.succeeded_first is 'Deliveries that succeeded at the first attempt.';
+
+comment on column postrider.portal_hour.succeeded_later is 'Deliveries that succeeded at a later one.';
+
+comment on column postrider.portal_hour.failed is 'Attempts that failed.';
+
+comment on column postrider.portal_hour.exhausted is 'Deliveries that were exhausted.';
+
+comment on column postrider.portal_hour.discarded is 'Deliveries that were discarded.';
+
+comment on column postrider.portal_hour.sent_again is 'Attempts of deliveries that were sent again by hand or by a replay.';
+
+comment on column postrider.portal_hour.failures is 'Failed attempts by status, or by failure_kind if there was none; null if none failed.';
+
+comment on column postrider.portal_hour.request_ms is 'Attempts by duration, as in postrider.endpoint_minute.';
+
+comment on view postrider.portal_minute is 'What became of the deliveries to the endpoints of the tenant whose token this transaction shows, by minute. Cheap for one endpoint.';
+
+comment on column postrider.portal_minute.minute is 'When the minute began.';
+
+comment on column postrider.portal_minute.endpoint_id is 'The endpoint.';
+
+comment on column postrider.portal_minute.succeeded_first is 'Deliveries that succeeded at the first attempt.';
+
+comment on column postrider.portal_minute.succeeded_later is 'Deliveries that succeeded at a later one.';
+
+comment on column postrider.portal_minute.failed is 'Attempts that failed.';
+
+comment on column postrider.portal_minute.exhausted is 'Deliveries that were exhausted.';
+
+comment on column postrider.portal_minute.discarded is 'Deliveries that were discarded.';
+
+comment on column postrider.portal_minute.sent_again is 'Attempts of deliveries that were sent again by hand or by a replay.';
+
+comment on column postrider.portal_minute.failures is 'Failed attempts by status, or by failure_kind if there was none; null if none failed.';
+
+comment on column postrider.portal_minute.request_ms is 'Attempts by duration, as in postrider.endpoint_minute.';
+
+comment on view postrider.portal_payload is 'The payloads of the events of the tenant whose token this transaction shows, as the application wrote them, whatever a transformation makes of them. Cheap for one event.';
+
+comment on column postrider.portal_payload.id is 'The event.';
+
+comment on column postrider.portal_payload.payload is 'Its payload.';
+
+comment on view postrider.portal_replay is 'The replays to the endpoints of the tenant whose token this transaction shows, and how far they are.';
+
+comment on column postrider.portal_replay.replay_id is 'The replay.';
+
+comment on column postrider.portal_replay.endpoint_id is 'The endpoint that gets the events.';
+
+comment on column postrider.portal_replay.name is 'The endpoint''s name.';
+
+comment on column postrider.portal_replay.state is 'preparing, delivering, done or cancelled.';
+
+comment on column postrider.portal_replay.since is 'Events from this time on, by when they were inserted.';
+
+comment on column postrider.portal_replay.until is 'Events from before this time.';
+
+comment on column postrider.portal_replay.event_type is 'Which types of those that the endpoint is subscribed to.';
+
+comment on column postrider.portal_replay.states is 'Which of these events.';
+
+comment on column postrider.portal_replay.events is 'How many events it was to send when it was requested.';
+
+comment on column postrider.portal_replay.prepared is 'How many it has made pending so far.';
+
+comment on column postrider.portal_replay.left_alone is 'Events of the range that were already on their way when their turn came.';
+
+comment on column postrider.portal_replay.pending is 'Deliveries that wait, are in flight or are being retried.';
+
+comment on column postrider.portal_replay.succeeded is 'Deliveries that have succeeded.';
+
+comment on column postrider.portal_replay.exhausted is 'Deliveries that were exhausted.';
+
+comment on column postrider.portal_replay.discarded is 'Deliveries that were discarded.';
+
+comment on column postrider.portal_replay.restored is 'Deliveries that were not sent and got back their former state when it was cancelled.';
+
+comment on column postrider.portal_replay.created_at is 'When it was requested.';
+
+comment on column postrider.portal_replay.progressed_at is 'When its cursor last moved.';
+
+comment on column postrider.portal_replay.finished_at is 'When it was done or cancelled.';
+
+comment on view postrider.portal_secret is 'What signs the requests to the endpoints of the tenant whose token this transaction shows, without what is secret of it.';
+
+comment on column postrider.portal_secret.id is 'The secret.';
+
+comment on column postrider.portal_secret.endpoint_id is 'The endpoint that it signs for.';
+
+comment on column postrider.portal_secret.kind is 'hmac or ed25519.';
+
+comment on column postrider.portal_secret.public_key is 'What receivers verify with, of an ed25519 key; null for hmac.';
+
+comment on column postrider.portal_secret.created_at is 'When it was made.';
+
+comment on column postrider.portal_secret.expires_at is 'When it stops signing; null for never.';
+
+comment on view postrider.portal_subscription is 'The subscriptions of the tenant whose token this transaction shows.';
+
+comment on column postrider.portal_subscription.id is 'The subscription.';
+
+comment on column postrider.portal_subscription.endpoint_id is 'The endpoint that gets the events.';
+
+comment on column postrider.portal_subscription.event_type is 'An event type, a prefix such as order.*, or *.';
+
+comment on column postrider.portal_subscription.filter is 'A predicate over the payload; null for no filter.';
+
+comment on column postrider.portal_subscription.created_at is 'When it was made.';
+
 comment on view postrider.pull_status is 'How far each pull endpoint was fetched from. What waits for it is in postrider.backlog.';
 
 comment on column postrider.pull_status.endpoint_id is 'The endpoint.';
@@ -3273,7 +3632,7 @@ comment on column postrider.unmatched_minute.events is 'How many.';
 
 comment on type postrider.api_key_name is 'What people call a key of the API.';
 
-comment on type postrider.api_scopes is 'What a key of the API may do. read: see everything but payloads and answers; payload: see those as well; publish: insert events; operate: change endpoints and steer deliveries; admin: all of it, and switch sending, erase events and make keys.';
+comment on type postrider.api_scopes is 'What a key of the API may do. read: see everything but payloads and answers; payload: see those as well; publish: insert events; operate: change endpoints and steer deliveries; portal:mint: make tokens of the portal; admin: all of it, and switch sending, erase events and make keys.';
 
 comment on type postrider.endpoint_auth is 'How an endpoint''s requests are authenticated.';
 
@@ -3338,6 +3697,9 @@ comment on type postrider.handshake_state is 'What a receiver says to deliveries
 comment on type postrider.objective_bound is 'How long a delivery may take from when it is due: 10, 50, 100 or 500 ms, 1, 5, 10 or 30 seconds, 1, 5 or 30 minutes, 2 or 6 hours, 1 or 3 days.';
 
 comment on type postrider.objective_target is 'Which share of deliveries arrives in time: 0.999 for 999 of 1,000.';
+comment on type postrider.portal_capabilities is 'What a token of the portal may do, within its tenant. endpoints:read: see endpoints, event types and charts; endpoints:write: add, change and remove endpoints; endpoints:state: pause and resume; secret:rotate: make a new secret; attempts:read: see events, deliveries and attempts; payload:read: see payloads and answers as well; redeliver: send an event again; replay: send a range again; test: send a test event.';
+
+comment on type postrider.portal_subject is 'Whom a token of the portal was made for.';
 
 comment on type postrider.secret_kind is 'What a secret is for.';
 
@@ -3379,6 +3741,8 @@ comment on function postrider.create_api_link(uuid,interval) is 'Makes what a br
 
 comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Creates an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with; no secret if its requests are signed by ed25519 alone, because a daemon makes that key (postrider.endpoint_secret.public_key). Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';
 
+comment on function postrider.create_portal_token(text,text[],interval,text) is 'Makes a token of the portal for a tenant and returns it. It is shown this once and kept as a hash. Use it for each visit of somebody whom your application has let in: capabilities say what they may do, subject who they are, for the audit. It is valid for ttl, an hour at most.';
+
 comment on function postrider.create_pull_token(uuid,interval) is 'Makes a token with which the receiver of a pull endpoint fetches its events, and returns it. It is shown this once and kept as a hash. Use it for a new pull endpoint, if a token was exposed, or regularly. Earlier tokens are valid until the overlap has passed; an overlap of 0 ends them at once.';
 
 comment on function postrider.define_event_type(text,text,jsonb,boolean,boolean) is 'Puts an event type into the catalogue, or replaces its definition. Use it to document a type, to generate TypeScript from it or, with enforce, to refuse payloads that do not fit the schema: inserts fail from their next statement on. A schema that is left out is kept; what else is left out is not. Any JSON Schema describes; what is enforced is of the subset in sql/event-types.md.';
@@ -3405,7 +3769,7 @@ comment on function postrider.explain_event(uuid) is 'Says for each endpoint of 
 
 comment on function postrider.forget_ingest(text) is 'Forgets how far an ingest has read, so the next one of that name starts anew. Use it for files and hosts that are gone.';
 
-comment on function postrider.grant_roles() is 'Makes the four roles of Postrider, if the caller may, and grants each its privileges. Use it after a DBA has made missing roles, or after a restore. For each role it returns granted, or missing if a role that may create roles must make it first. For the owner of the schema; it can be repeated at any time.';
+comment on function postrider.grant_roles() is 'Makes the five roles of Postrider, if the caller may, and grants each its privileges. Use it after a DBA has made missing roles, or after a restore. For each role it returns granted, or missing if a role that may create roles must make it first. For the owner of the schema; it can be repeated at any time.';
 
 comment on function postrider.judge_objective(uuid,text) is 'How deliveries of the last 30 days stand to the objective of an endpoint, of a tenant, or of all: see postrider.set_objective(). Use it for alerts and reports: select in_time, budget_left from postrider.judge_objective(tenant => ''acme''). good arrived within the time; bad came later, were exhausted, or were discarded by other than a person; overdue wait for longer than that now. in_time is the share of good among these, budget_left the share of the failures that the target allows which is left: negative if there were more. burn_5m and so on say how many times too fast the budget was used in that time; is_burning: fast in both 5 minutes and an hour (14.4 times), or in both 30 minutes and 6 hours (6 times). What was sent again by hand or by a replay does not count, nor what waits at endpoints that are paused or disabled, of which left_out says how many there are. is_exact is false if more is overdue than was counted. Events that no daemon has claimed count for all alone. set_for says whose objective it is: endpoint, tenant, all, or default.';
 
@@ -3440,6 +3804,8 @@ comment on function postrider.reschedule(uuid,timestamp with time zone) is 'Move
 comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint continue with the deliveries that wait for it. Use it if its receiver works again after pause_endpoint(), or to close a circuit before the next probe does.';
 
 comment on function postrider.revoke_api_key(uuid) is 'Ends a key of the API, and the sessions that were opened with it, at once. Use it if a key was exposed, or is no longer needed.';
+
+comment on function postrider.revoke_portal_tokens(text,text) is 'Ends the tokens of the portal that a tenant has, or one subject of it, at once. Returns how many there were. Use it if a token was exposed, or somebody must be let in no longer.';
 
 comment on function postrider.revoke_pull_token(uuid) is 'Ends a token with which events of a pull endpoint are fetched, at once. Use it if a token was exposed and its receiver may fetch no more; to replace it, create_pull_token() with an overlap of 0.';
 
@@ -4025,6 +4391,48 @@ comment on function postrider_internal.plan_transformation(uuid) is 'What is to 
 
 comment on function postrider_internal.pointer_step(text) is 'One more step of a JSON pointer (RFC 6901).';
 
+comment on function postrider_internal.portal_cancel_replay(uuid) is 'Ends a replay to an endpoint of the tenant whose token this transaction shows.';
+
+comment on function postrider_internal.portal_change_endpoint(uuid,jsonb,bigint) is 'Changes the URL, the name, the description and headers of an endpoint of the tenant whose token this transaction shows. Headers that are not named stay, and null removes one. False, and nothing is changed, if the endpoint has another revision.';
+
+comment on function postrider_internal.portal_create_endpoint(text,text[],text,text,text,jsonb) is 'Creates an endpoint of the tenant whose token this transaction shows, up to 100 of them, with one subscription for each of the event types, all with the same filter.';
+
+comment on function postrider_internal.portal_delete_endpoint(uuid,text,boolean) is 'Deletes an endpoint of the tenant whose token this transaction shows, or says what that would end, as postrider.delete_endpoint() does.';
+
+comment on function postrider_internal.portal_deliveries(uuid,uuid,integer) is 'What became of an event at each endpoint of the tenant whose token this transaction shows.';
+
+comment on function postrider_internal.portal_error(text,text) is 'What a tenant sees of an error. What name resolution, the egress policy, the proxy and the credentials said stays with operators: it may name what is inside their network.';
+
+comment on function postrider_internal.portal_events(timestamp with time zone,timestamp with time zone,text,uuid,uuid,integer) is 'The events of the tenant whose token this transaction shows, the newest first, with how many of their deliveries are in each state. Looks at 10,000 events at most.';
+
+comment on function postrider_internal.portal_failed_attempts(uuid,timestamp with time zone,timestamp with time zone,integer) is 'Failed attempts to send events to the endpoints of the tenant whose token this transaction shows, the newest first. Looks at 20,000 attempts of all tenants at most.';
+
+comment on function postrider_internal.portal_pause_endpoint(uuid,text) is 'Pauses an endpoint of the tenant whose token this transaction shows.';
+
+comment on function postrider_internal.portal_reason(text) is 'What a tenant sees of why an endpoint is paused or disabled, or a delivery was discarded: without the error, see portal_error().';
+
+comment on function postrider_internal.portal_redeliver(uuid,uuid) is 'Makes one more attempt to send an event of the tenant whose token this transaction shows to one of its endpoints.';
+
+comment on function postrider_internal.portal_replay_range(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends what an endpoint of the tenant whose token this transaction shows missed within the last seven days again, or counts it. One replay at a time.';
+
+comment on function postrider_internal.portal_resume_endpoint(uuid) is 'Resumes an endpoint of the tenant whose token this transaction shows, also one that was disabled for its failures. What an operator disabled stays so.';
+
+comment on function postrider_internal.portal_rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint of the tenant whose token this transaction shows, as postrider.rotate_secret() does.';
+
+comment on function postrider_internal.portal_searched_to(timestamp with time zone,timestamp with time zone,uuid) is 'How far back portal_events() looked, if it found no more. It tells a tenant how far the last 10,000 events of all tenants reach, and nothing else of them.';
+
+comment on function postrider_internal.portal_send_test_event(uuid,text,json) is 'Sends a test event to an endpoint of the tenant whose token this transaction shows.';
+
+comment on function postrider_internal.portal_subscribe(uuid,text,text) is 'Subscribes an endpoint of the tenant whose token this transaction shows, to any but Postrider''s own events, up to 100 times.';
+
+comment on function postrider_internal.portal_tenant(text) is 'The tenant of the token that this transaction shows; null without one, or if it lacks the capability. The views of the portal show what belongs to this tenant.';
+
+comment on function postrider_internal.portal_undelivered(text[],uuid,timestamp with time zone,uuid,uuid,integer) is 'Deliveries to the endpoints of the tenant whose token this transaction shows that ended without success, the newest event first.';
+
+comment on function postrider_internal.portal_unsubscribe(uuid) is 'Removes a subscription of the tenant whose token this transaction shows.';
+
+comment on function postrider_internal.portal_waiting(uuid,uuid,integer) is 'What waits for an endpoint of the tenant whose token this transaction shows, the oldest event first.';
+
 comment on function postrider_internal.predicate_for(text,jsonb,text) is 'An SQL/JSON path predicate: if @ is of that type, then this. types: those that @ may have; null for all.';
 
 comment on function postrider_internal.predicate_steps(jsonb) is 'The most steps of 0.05 us that a predicate for these checks takes for each value of a payload, for each object in addition, and for each byte.';
@@ -4036,6 +4444,8 @@ comment on function postrider_internal.prepare_replay(uuid) is 'Takes one step o
 comment on function postrider_internal.present_allowance(uuid,integer) is 'How many requests an endpoint''s limits allow now, share at most; if they allow no more, when to look again once so many are leased. Locks nothing.';
 
 comment on function postrider_internal.present_place() is 'Which database of which cluster this is. The cluster is null if postrider.sending is not guarded.';
+
+comment on function postrider_internal.present_portal_token() is 'The token of the portal that this transaction shows, by the setting postrider.portal_token: its SHA-256 in hex. No row if there is none, or it has expired.';
 
 comment on function postrider_internal.present_server() is 'The database, its cluster, and its timeline, which is another one after a failover or a recovery to a point in time.';
 
@@ -4126,6 +4536,11 @@ comment on function postrider_internal.require_home(boolean) is 'Whether sending
 comment on function postrider_internal.require_ingest_role(text,text) is 'Raises an error if the role that logged in may not continue an ingest that this role began.';
 
 comment on function postrider_internal.require_objective_subject(uuid,text) is 'Raises an error unless an objective may be for this: an endpoint that there is, a tenant, or neither.';
+comment on function postrider_internal.require_portal(text) is 'The tenant of the token that this transaction shows, for what a function is about to change. Raises an error without one, or if it lacks the capability. The audit shows the tenant and the subject as on_behalf_of.';
+
+comment on function postrider_internal.require_portal_endpoint(text,uuid) is 'The same for an endpoint. One of another tenant is an endpoint that there is not.';
+
+comment on function postrider_internal.require_portal_type(text) is 'Refuses Postrider''s own event types, which tell operators of every tenant''s endpoints.';
 
 comment on function postrider_internal.require_sendable(uuid,uuid) is 'Raises an error if there is no such event, or it may not be sent to that endpoint (null for any), because the endpoint does not exist, is disabled, or belongs to another tenant.';
 
@@ -4361,6 +4776,8 @@ grant usage on schema postrider to postrider_daemon;
 
 grant usage on schema postrider to postrider_operator;
 
+grant usage on schema postrider to postrider_portal;
+
 grant usage on schema postrider to postrider_publisher;
 
 grant usage on schema postrider to postrider_reader;
@@ -4368,6 +4785,8 @@ grant usage on schema postrider to postrider_reader;
 grant usage on schema postrider_internal to postrider_daemon;
 
 grant usage on schema postrider_internal to postrider_operator;
+
+grant usage on schema postrider_internal to postrider_portal;
 
 grant usage on schema postrider_internal to postrider_publisher;
 
@@ -4555,6 +4974,32 @@ grant select on table postrider.outbox to postrider_daemon;
 
 grant select on table postrider.outbox to postrider_operator;
 
+grant select on table postrider.portal_answer to postrider_portal;
+
+grant select on table postrider.portal_attempt to postrider_portal;
+
+grant select on table postrider.portal_endpoint to postrider_portal;
+
+grant select on table postrider.portal_event to postrider_portal;
+
+grant select on table postrider.portal_event_type to postrider_portal;
+
+grant select on table postrider.portal_hour to postrider_portal;
+
+grant select on table postrider.portal_minute to postrider_portal;
+
+grant select on table postrider.portal_payload to postrider_portal;
+
+grant select on table postrider.portal_replay to postrider_portal;
+
+grant select on table postrider.portal_secret to postrider_portal;
+
+grant select on table postrider.portal_subscription to postrider_portal;
+
+grant select (capabilities, created_at, created_by, expires_at, id, subject, tenant) on table postrider.portal_token to postrider_operator;
+
+grant select (capabilities, created_at, created_by, expires_at, id, subject, tenant) on table postrider.portal_token to postrider_reader;
+
 grant select (acknowledged_at, acknowledged_place, endpoint_id, given_at, gone_place, last_place, server) on table postrider.pull_position to postrider_operator;
 
 grant select (acknowledged_at, acknowledged_place, endpoint_id, given_at, gone_place, last_place, server) on table postrider.pull_position to postrider_reader;
@@ -4673,6 +5118,8 @@ grant execute on function postrider.create_api_link(uuid,interval) to postrider_
 
 grant execute on function postrider.create_endpoint(text,text[],text,jsonb) to postrider_operator;
 
+grant execute on function postrider.create_portal_token(text,text[],interval,text) to postrider_operator;
+
 grant execute on function postrider.create_pull_token(uuid,interval) to postrider_operator;
 
 grant execute on function postrider.define_event_type(text,text,jsonb,boolean,boolean) to postrider_operator;
@@ -4719,6 +5166,8 @@ grant execute on function postrider.percentile(bigint[],integer[],double precisi
 
 grant execute on function postrider.percentile(bigint[],integer[],double precision,boolean) to postrider_operator;
 
+grant execute on function postrider.percentile(bigint[],integer[],double precision,boolean) to postrider_portal;
+
 grant execute on function postrider.percentile(bigint[],integer[],double precision,boolean) to postrider_reader;
 
 grant execute on function postrider.prepare_restore(boolean) to postrider_operator;
@@ -4743,6 +5192,8 @@ grant execute on function postrider.request_ms_bounds() to postrider_daemon;
 
 grant execute on function postrider.request_ms_bounds() to postrider_operator;
 
+grant execute on function postrider.request_ms_bounds() to postrider_portal;
+
 grant execute on function postrider.request_ms_bounds() to postrider_reader;
 
 grant execute on function postrider.reschedule(uuid,timestamp with time zone) to postrider_operator;
@@ -4750,6 +5201,8 @@ grant execute on function postrider.reschedule(uuid,timestamp with time zone) to
 grant execute on function postrider.resume_endpoint(uuid) to postrider_operator;
 
 grant execute on function postrider.revoke_api_key(uuid) to postrider_operator;
+
+grant execute on function postrider.revoke_portal_tokens(text,text) to postrider_operator;
 
 grant execute on function postrider.revoke_pull_token(uuid) to postrider_operator;
 
@@ -5028,12 +5481,55 @@ grant execute on function postrider_internal.pause_unreadable(uuid[],bigint[],te
 grant execute on function postrider_internal.percentiles(bigint[],integer[]) to postrider_operator;
 
 grant execute on function postrider_internal.percentiles(bigint[],integer[]) to postrider_reader;
+grant execute on function postrider_internal.portal_cancel_replay(uuid) to postrider_portal;
+
+grant execute on function postrider_internal.portal_change_endpoint(uuid,jsonb,bigint) to postrider_portal;
+
+grant execute on function postrider_internal.portal_create_endpoint(text,text[],text,text,text,jsonb) to postrider_portal;
+
+grant execute on function postrider_internal.portal_delete_endpoint(uuid,text,boolean) to postrider_portal;
+
+grant execute on function postrider_internal.portal_deliveries(uuid,uuid,integer) to postrider_portal;
+
+grant execute on function postrider_internal.portal_error(text,text) to postrider_portal;
+
+grant execute on function postrider_internal.portal_events(timestamp with time zone,timestamp with time zone,text,uuid,uuid,integer) to postrider_portal;
+
+grant execute on function postrider_internal.portal_failed_attempts(uuid,timestamp with time zone,timestamp with time zone,integer) to postrider_portal;
+
+grant execute on function postrider_internal.portal_pause_endpoint(uuid,text) to postrider_portal;
+
+grant execute on function postrider_internal.portal_reason(text) to postrider_portal;
+
+grant execute on function postrider_internal.portal_redeliver(uuid,uuid) to postrider_portal;
+
+grant execute on function postrider_internal.portal_replay_range(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) to postrider_portal;
+
+grant execute on function postrider_internal.portal_resume_endpoint(uuid) to postrider_portal;
+
+grant execute on function postrider_internal.portal_rotate_secret(uuid,interval) to postrider_portal;
+
+grant execute on function postrider_internal.portal_searched_to(timestamp with time zone,timestamp with time zone,uuid) to postrider_portal;
+
+grant execute on function postrider_internal.portal_send_test_event(uuid,text,json) to postrider_portal;
+
+grant execute on function postrider_internal.portal_subscribe(uuid,text,text) to postrider_portal;
+
+grant execute on function postrider_internal.portal_tenant(text) to postrider_portal;
+
+grant execute on function postrider_internal.portal_undelivered(text[],uuid,timestamp with time zone,uuid,uuid,integer) to postrider_portal;
+
+grant execute on function postrider_internal.portal_unsubscribe(uuid) to postrider_portal;
+
+grant execute on function postrider_internal.portal_waiting(uuid,uuid,integer) to postrider_portal;
 
 grant execute on function postrider_internal.prepare_replay(uuid) to postrider_daemon;
 
 grant execute on function postrider_internal.present_allowance(uuid,integer) to postrider_operator;
 
 grant execute on function postrider_internal.present_allowance(uuid,integer) to postrider_reader;
+
+grant execute on function postrider_internal.present_portal_token() to postrider_portal;
 
 grant execute on function postrider_internal.rate_burst(numeric,integer) to postrider_operator;
 

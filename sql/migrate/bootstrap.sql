@@ -162,7 +162,7 @@ as $$
     from pg_proc p cross join aclexplode(p.proacl) a
     where p.oid in (select o.object_id from postrider_internal.file_objects(file) o where o.kind = 'function')) g
   where g.grantee not in (0, g.owner)
-    and g.grantee::regrole::text not in ('postrider_publisher', 'postrider_reader', 'postrider_operator', 'postrider_daemon')
+    and g.grantee::regrole::text not in ('postrider_publisher', 'postrider_reader', 'postrider_operator', 'postrider_daemon', 'postrider_portal')
 $$;
 comment on function postrider_internal.keep_grants(text) is
   'Notes what a site has granted to its own roles on the objects of a function file, until they are created again.';

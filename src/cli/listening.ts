@@ -5,11 +5,11 @@ import { ListenerDatabase } from "../listen/listenerDatabase.ts";
 import type { Vitals } from "../listen/vitals.ts";
 import type { Listener } from "../serve/listener.ts";
 import type { Events } from "../telemetry/bus.ts";
-import { withConsole } from "./consoling.ts";
+import { withConsoles } from "./consoling.ts";
 import { serve } from "./serving.ts";
 
 /**
- * Runs `work` beside the listener and the API, which start before it and stop after it. `work` gets the settings with the
+ * Runs `work` beside the listener, the API and the portal, which start before it and stop after it. `work` gets the settings with the
  * addresses that they have. Rejects with PR0010 if an address that a person chose cannot be listened on.
  */
 export async function withServers(
@@ -19,7 +19,7 @@ export async function withServers(
   work: (config: Config) => Promise<void>,
 ): Promise<void> {
   await withListener(config, events, vitals, (listening, database) =>
-    withConsole(listening, events, { database, sealingKeys: config.encryptionKeys }, work),
+    withConsoles(listening, events, { database, sealingKeys: config.encryptionKeys }, work),
   );
 }
 

@@ -58,7 +58,7 @@ function runProcesses(config: Config, env: Environment, stopping: AbortSignal): 
   const events = loggedEvents(config, { daemonId: () => null, to: "stdout" }, log);
   const vitals = new ProcessesVitals(processes, config.metricsEndpoints);
   vitals.program = new ProgramMetrics(events);
-  return withServers(config, events, vitals, ({ httpListen, apiListen }) =>
+  return withServers(config, events, vitals, ({ httpListen, apiListen, portalListen }) =>
     supervise(
       {
         processes,
@@ -68,6 +68,7 @@ function runProcesses(config: Config, env: Environment, stopping: AbortSignal): 
           ...env,
           POSTRIDER_HTTP_LISTEN: httpListen === null ? "off" : listenAddressText(httpListen),
           POSTRIDER_API_LISTEN: apiListen === null ? "off" : listenAddressText(apiListen),
+          POSTRIDER_PORTAL_LISTEN: portalListen === null ? "off" : listenAddressText(portalListen),
         }),
         events,
         writeLines: (lines) => log.write(lines),

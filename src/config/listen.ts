@@ -10,12 +10,12 @@ export interface ChosenAddress extends ListenAddress {
 /** Null: `off`. */
 export function readListen(reading: Reading, setting: ListenSetting): ChosenAddress | null {
   const text = readText(reading, setting);
-  if (text === "off") {
+  if ((text ?? setting.default) === "off") {
     return null;
   }
   const address = parseListenAddress(text ?? setting.default);
   if (address === null) {
-    const remedy = `use HOST:PORT such as ${setting.default}, [ADDRESS]:PORT for IPv6, or off`;
+    const remedy = `use HOST:PORT such as ${setting.example ?? setting.default}, [ADDRESS]:PORT for IPv6, or off`;
     reading.faults.push(cannotRead(setting.name, `it is ${quoted(text ?? "")}`, remedy));
     return null;
   }

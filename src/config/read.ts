@@ -18,6 +18,7 @@ import {
   readKeys,
   readList,
   readOptionalDurationMs,
+  readOrigins,
   readProxy,
   readUriReference,
   readUrl,
@@ -62,6 +63,12 @@ export interface Config {
   readonly apiHosts: readonly string[];
   /** Whom a proxy may name to the API; null if none is trusted. */
   readonly trustedUsers: TrustedUsers | null;
+  /** Where the portal listens; null: nowhere. */
+  readonly portalListen: ChosenAddress | null;
+  /** Names under which it may be asked. */
+  readonly portalHosts: readonly string[];
+  /** Sites that may embed it. */
+  readonly portalOrigins: readonly string[];
   /** Of how many endpoints metrics tell one by one. */
   readonly metricsEndpoints: number;
   readonly logLevel: LogLevel;
@@ -111,13 +118,20 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
     apiListen: readListen(reading, SETTINGS.apiListen),
     apiHosts: readList(reading, SETTINGS.apiHosts),
     trustedUsers: readTrustedUsers(reading),
+    portalListen: readListen(reading, SETTINGS.portalListen),
+    portalHosts: readList(reading, SETTINGS.portalHosts),
+    portalOrigins: readOrigins(reading, SETTINGS.portalOrigins),
     metricsEndpoints: readInteger(reading, SETTINGS.metricsEndpoints),
     logLevel: readChoice(reading, SETTINGS.logLevel) ?? SETTINGS.logLevel.default,
     traces: command.traces === true ? readTraces(reading, caCertificates) : null,
     warnings: reservedNames(env).map((name) => `${name} is set, but this version does not use it yet`),
   };
   const { egress } = config;
-  reading.faults.push(...databaseFaults(env, command), ...unknownNames(env).map(notASetting));
+  reading.faults.push(
+    ...databaseFaults(env, command),
+
+    ...unknownNames(env).map(notASetting),
+  );
   if (egress === null || reading.faults.length > 0) {
     throw new PostriderError(reading.faults, 2);
   }

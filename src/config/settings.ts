@@ -219,6 +219,31 @@ export const SETTINGS = {
     sentence:
       "The header in which the proxy lists the user's groups, separated by commas, such as `X-Forwarded-Groups`.",
   },
+  portalListen: {
+    name: "POSTRIDER_PORTAL_LISTEN",
+    type: "listen",
+    default: "off",
+    example: "127.0.0.1:8430",
+    secret: false,
+    sentence:
+      "Where [the portal](../console/portal/README.md) listens, in which tenants look after their own endpoints: `host:port`, or `off`. It logs in as `POSTRIDER_API_DATABASE_URL` says.",
+  },
+  portalHosts: {
+    name: "POSTRIDER_PORTAL_HOSTS",
+    type: "list",
+    default: "",
+    secret: false,
+    sentence:
+      "Names under which the portal may be asked, such as `webhooks.example.com`, besides `localhost` and addresses.",
+  },
+  portalOrigins: {
+    name: "POSTRIDER_PORTAL_ORIGINS",
+    type: "list",
+    default: "",
+    secret: false,
+    sentence:
+      "Sites that may show the portal in a frame and give it tokens, such as `https://app.example.com`. Unset, it may be in no frame.",
+  },
   metricsEndpoints: {
     name: "POSTRIDER_METRICS_ENDPOINTS",
     type: "integer",
@@ -314,6 +339,8 @@ export interface CertificatesSetting extends SettingBase {
 export interface ListenSetting extends SettingBase {
   readonly type: "listen";
   readonly default: string;
+  /** What to write, if the default is no address. */
+  readonly example?: string;
 }
 
 /** The part that the URLs of a server have in common. */

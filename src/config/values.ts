@@ -128,6 +128,21 @@ export function readList(reading: Reading, setting: ListSetting): readonly strin
     .filter((entry) => entry !== "");
 }
 
+const ORIGIN = /^https?:\/\/[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/;
+
+/** Origins as a browser writes them: they are compared with what it says, and stand in a header. */
+export function readOrigins(reading: Reading, setting: ListSetting): readonly string[] {
+  const origins = readList(reading, setting);
+  for (const origin of origins) {
+    if (!ORIGIN.test(origin) || URL.parse(origin)?.origin !== origin) {
+      const remedy =
+        "use origins such as https://app.example.com: in small letters, without a path and the default port";
+      reading.faults.push(cannotRead(setting.name, `it has ${quoted(origin)}`, remedy));
+    }
+  }
+  return origins;
+}
+
 /** No fault repeats the URL, which may hold a password. */
 export function readProxy(reading: Reading, setting: ProxySetting): EgressProxy | null {
   const text = readText(reading, setting);

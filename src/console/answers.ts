@@ -4,7 +4,7 @@ import { problem } from "../serve/problem.ts";
 import type { Asked } from "./asked.ts";
 import { JSON_TYPE } from "./http.ts";
 import { answerRequest, type ComposeRequest } from "./requests.ts";
-import { jsonStatementOf, type Route, statementOf, type Values } from "./route.ts";
+import { type AnyRoute, jsonStatementOf, statementOf, type Values } from "./route.ts";
 
 interface Line {
   /** The row, as Postgres writes it. */
@@ -19,7 +19,7 @@ type Bound = Extract<Asked, { readonly kind: "asked" }>;
 
 /** Runs the route's statement, and puts its rows together. They are never parsed: numbers keep their digits. */
 export async function answerTo(
-  route: Route,
+  route: AnyRoute,
   asked: Bound,
   transaction: Queryable,
   compose: ComposeRequest,
@@ -48,7 +48,7 @@ function missed({ revision = null }: Values): Response {
     : problem(412, "it has changed since, or is gone", {}, { hint: "Read it again, and decide anew." });
 }
 
-function oneRow({ answer }: Route, [row]: readonly Line[]): Response {
+function oneRow({ answer }: AnyRoute, [row]: readonly Line[]): Response {
   if (row === undefined) {
     return problem(404, "there is none with this id");
   }
@@ -58,7 +58,7 @@ function oneRow({ answer }: Route, [row]: readonly Line[]): Response {
 }
 
 async function page(
-  route: Route,
+  route: AnyRoute,
   { values, limit }: Bound,
   rows: readonly Line[],
   transaction: Queryable,
@@ -67,23 +67,28 @@ async function page(
     .slice(0, limit)
     .map(({ json }) => json)
     .join(",");
-  const lookedAt = route.answer.kind === "page" ? route.answer.lookedAt : undefined;
   const next = rows.length > limit ? (rows[limit - 1]?.place ?? null) : null;
-  if (lookedAt === undefined) {
+  if (route.answer.kind !== "page" || route.answer.lookedAt === undefined) {
     return `{"data":[${data}],"next":${JSON.stringify(next)}}`;
   }
-  const end = next === null ? await endOf(values, lookedAt, transaction) : { searchedTo: null, next };
+  const end = next === null ? await endOf(route.answer, values, transaction) : { searchedTo: null, next };
   return `{"data":[${data}],"next":${JSON.stringify(end.next)},"searched_to":${end.searchedTo}}`;
 }
 
+type Page = Extract<AnyRoute["answer"], { readonly kind: "page" }>;
+
 /** Where a search ended that has nothing more to show. Its limit may have ended it before the time that was asked for. */
 async function endOf(
+  { searchedTo: name, lookedAt }: Page,
   { since, until, state, endpoint, attempts_min, after_id }: Values,
-  lookedAt: number,
   transaction: Queryable,
 ): Promise<SearchEnd> {
-  const asked = [since, until, state, endpoint, attempts_min, after_id, String(lookedAt)];
-  const { rows } = await transaction.query<SearchEnd>(SEARCHED_TO, asked);
+  const { rows } = await transaction.query<SearchEnd>(
+    `select to_json(answer.searched_to)::text as "searchedTo", answer.next from (${statementOf({ name: name ?? "read_searched_to" })}) answer`,
+    name === undefined
+      ? [since, until, state, endpoint, attempts_min, after_id, String(lookedAt)]
+      : [since, until, after_id],
+  );
   return rows[0] ?? { searchedTo: "null", next: null };
 }
 
@@ -93,8 +98,6 @@ interface SearchEnd {
   /** The cursor that goes on from there; null if everything was looked at. */
   readonly next: string | null;
 }
-
-const SEARCHED_TO = `select to_json(answer.searched_to)::text as "searchedTo", answer.next from (${statementOf({ name: "read_searched_to" })}) answer`;
 
 /** With the revision of what is shown as its tag, or a hash of it. */
 function jsonAnswer(body: string, revision: string | null = null): Response {

@@ -1,5 +1,5 @@
 import { nearest } from "../ground/nearest.ts";
-import type { Parameter, Route, Values } from "./route.ts";
+import type { AnyRoute, Parameter, Values } from "./route.ts";
 
 /** What a request has to say, before anything of it is understood. */
 export interface Request {
@@ -21,7 +21,7 @@ export const LIMIT_MAX = 200;
 type Mistake = Extract<Asked, { readonly kind: "mistake" }>;
 type Members = Readonly<Record<string, unknown>>;
 
-export function readAsked(route: Route, request: Request): Asked {
+export function readAsked(route: AnyRoute, request: Request): Asked {
   const { takes } = route;
   const mistake = queryMistake(takes, request.query);
   if (mistake !== null) {
@@ -39,7 +39,7 @@ export function readAsked(route: Route, request: Request): Asked {
 }
 
 function bind(
-  takes: Route["takes"],
+  takes: AnyRoute["takes"],
   request: Request,
   limit: number,
   members: Members,
@@ -132,7 +132,7 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((each) => typeof each === "string");
 }
 
-function queryMistake(takes: Route["takes"], query: URLSearchParams): Mistake | null {
+function queryMistake(takes: AnyRoute["takes"], query: URLSearchParams): Mistake | null {
   const known = Object.entries(takes).flatMap(([name, { from }]) =>
     from === "query" ? [name] : from === "limit" ? ["limit"] : from === "cursor" ? ["after"] : [],
   );
@@ -160,7 +160,7 @@ function limitOf(text: string | null): number | Mistake {
     : mistakeOf(`limit is ${JSON.stringify(text)}`, `Give a whole number from 1 to ${LIMIT_MAX}.`);
 }
 
-function cursorNames(takes: Route["takes"]): readonly string[] {
+function cursorNames(takes: AnyRoute["takes"]): readonly string[] {
   return Object.keys(takes).filter((name) => takes[name]?.from === "cursor");
 }
 
@@ -168,7 +168,7 @@ function cursorNames(takes: Route["takes"]): readonly string[] {
 const PLACE = /^[\w/:.-]{1,255}$/;
 
 /** The parts of a cursor; null without one. */
-function placesOf(takes: Route["takes"], after: string | null): readonly string[] | null | Mistake {
+function placesOf(takes: AnyRoute["takes"], after: string | null): readonly string[] | null | Mistake {
   if (after === null) {
     return null;
   }
@@ -179,7 +179,7 @@ function placesOf(takes: Route["takes"], after: string | null): readonly string[
 }
 
 /** The members of a JSON object that is the body. */
-function membersOf(takes: Route["takes"], body: string | null): Members | Mistake {
+function membersOf(takes: AnyRoute["takes"], body: string | null): Members | Mistake {
   const known = Object.entries(takes).flatMap(([name, { from, members = {} }]) =>
     from === "body" ? [name] : Object.keys(members),
   );

@@ -41,7 +41,7 @@ export type Identified =
 /** Scopes that include others. */
 const INCLUDED: Readonly<Record<string, readonly Scope[]>> = {
   operate: ["read"],
-  admin: ["read", "payload", "publish", "operate"],
+  admin: ["read", "payload", "publish", "operate", "portal:mint"],
 };
 
 export function may({ scopes }: Caller, scope: Scope): boolean {
@@ -54,6 +54,8 @@ export const ROLES: Readonly<Record<Scope, string>> = {
   payload: "postrider_operator",
   publish: "postrider_publisher",
   operate: "postrider_operator",
+  // A token may see payloads, so who makes one must be allowed to.
+  "portal:mint": "postrider_operator",
   admin: "postrider_operator",
 };
 

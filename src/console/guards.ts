@@ -26,11 +26,14 @@ export function isOwnWrite(request: HeadersOf): boolean {
   if (request.method === "GET" || request.method === "HEAD") {
     return true;
   }
+  return isOwnSite(request) && /^application\/json\b/i.test(request.header("content-type") ?? "");
+}
+
+/** Whether no page of another site sent it, as far as a browser says. What is no browser says nothing. */
+export function isOwnSite(request: HeadersOf): boolean {
   const site = request.header("sec-fetch-site");
   const origin = request.header("origin");
-  const isSame =
-    site === undefined ? origin === undefined || isOwn(origin, request.header("host")) : site === "same-origin";
-  return isSame && /^application\/json\b/i.test(request.header("content-type") ?? "");
+  return site === undefined ? origin === undefined || isOwn(origin, request.header("host")) : site === "same-origin";
 }
 
 function isOwn(origin: string, host: string | undefined): boolean {

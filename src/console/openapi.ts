@@ -2,11 +2,11 @@ import { SCOPES } from "../domain/scope.ts";
 import { LIMIT_DEFAULT, LIMIT_MAX } from "./asked.ts";
 import { API_PATH } from "./http.ts";
 import { KEPT_HOURS, takesIdempotencyKey } from "./idempotency.ts";
-import { type ColumnType, type Parameter, type Route, statementOf } from "./route.ts";
+import { type AnyRoute, type ColumnType, type Parameter, statementOf } from "./route.ts";
 import { SUBJECTS } from "./routes.ts";
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
-type Members = Readonly<Record<string, Json>>;
+export type Members = Readonly<Record<string, Json>>;
 
 let text: string | null = null;
 
@@ -30,22 +30,24 @@ export function openApi(): Members {
     servers: [{ url: "/" }],
     security: [{ key: [] }, { session: [] }],
     tags: Object.keys(SUBJECTS).map((name) => ({ name })),
-    paths: { ...sessionPaths(), ...paths() },
+    paths: { ...sessionPaths(), ...pathsOf(API_PATH, SUBJECTS, bySql) },
     components: {
       securitySchemes: {
         key: { type: "http", scheme: "bearer", description: "A key that postrider.create_api_key() made." },
         session: { type: "apiKey", in: "cookie", name: "postrider_session", description: "What logging in sets." },
       },
       schemas: { Problem: PROBLEM, Scope: { type: "string", enum: [...SCOPES] } },
-      responses: {
-        Problem: {
-          description: "What could not be done, in the words of Postgres if it refused.",
-          content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-        },
-      },
+      responses: RESPONSES,
     },
   };
 }
+
+export const RESPONSES: Members = {
+  Problem: {
+    description: "What could not be done, in the words of Postgres if it refused.",
+    content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+  },
+};
 
 const PROBLEM: Members = {
   type: "object",
@@ -63,26 +65,27 @@ const PROBLEM: Members = {
   },
 };
 
-function paths(): Members {
+/** The operations of a table of routes behind a path. `more`: what else the document says of each, and its parameters. */
+export function pathsOf(
+  base: string,
+  subjects: Readonly<Record<string, readonly AnyRoute[]>>,
+  more: (route: AnyRoute) => Members & { readonly parameters?: readonly Json[] },
+): Members {
   const made: Record<string, Record<string, Json>> = {};
-  for (const [subject, routes] of Object.entries(SUBJECTS)) {
+  for (const [subject, routes] of Object.entries(subjects)) {
     for (const route of routes) {
-      const path = `${API_PATH}${route.path}`;
-      made[path] = { ...made[path], [route.method.toLowerCase()]: operation(route, subject) };
+      const path = `${base}${route.path}`;
+      const { parameters = [], ...members } = more(route);
+      const described = operation(route, subject, parameters);
+      made[path] = { ...made[path], [route.method.toLowerCase()]: { ...described, ...members } };
     }
   }
   return made;
 }
 
-function operation(route: Route, subject: string): Members {
-  const body = bodyOf(route);
+function bySql(route: AnyRoute): Members & { readonly parameters: readonly Json[] } {
   return {
-    operationId: route.name,
-    tags: [subject],
-    summary: route.summary,
-    parameters: parametersOf(route),
-    ...(body !== null && { requestBody: body }),
-    responses: { ...answerOf(route), default: { $ref: "#/components/responses/Problem" } },
+    parameters: takesIdempotencyKey(route) ? [IDEMPOTENCY_KEY] : [],
     "x-scope": route.scope,
     ...(route.alsoScope !== undefined && { "x-also-scope": route.alsoScope }),
     "x-sql": statementOf(route),
@@ -90,8 +93,19 @@ function operation(route: Route, subject: string): Members {
   };
 }
 
-function parametersOf(route: Route): readonly Json[] {
-  const { takes } = route;
+function operation(route: AnyRoute, subject: string, more: readonly Json[]): Members {
+  const body = bodyOf(route);
+  return {
+    operationId: route.name,
+    tags: [subject],
+    summary: route.summary,
+    parameters: [...parametersOf(route), ...more],
+    ...(body !== null && { requestBody: body }),
+    responses: { ...answerOf(route), default: { $ref: "#/components/responses/Problem" } },
+  };
+}
+
+function parametersOf({ takes }: AnyRoute): readonly Json[] {
   const named = Object.entries(takes).filter(([, { from }]) => from === "path" || from === "query");
   const froms = new Set(Object.values(takes).map(({ from }) => from));
   return [
@@ -99,7 +113,6 @@ function parametersOf(route: Route): readonly Json[] {
     ...(froms.has("limit") ? [LIMIT] : []),
     ...(froms.has("cursor") ? [AFTER] : []),
     ...(froms.has("ifMatch") ? [IF_MATCH] : []),
-    ...(takesIdempotencyKey(route) ? [IDEMPOTENCY_KEY] : []),
   ];
 }
 
@@ -126,7 +139,7 @@ function parameterOf(name: string, { from, isOptional, sentence, type }: Paramet
   return { name, in: from, required: !isOptional, description: sentence, schema: schemaOf(type), ...list };
 }
 
-function bodyOf({ takes }: Route): Json | null {
+function bodyOf({ takes }: AnyRoute): Json | null {
   const content = Object.values(takes).find(({ from }) => from === "content");
   if (content !== undefined) {
     return { required: true, description: content.sentence, content: { "application/json": { schema: {} } } };
@@ -145,7 +158,7 @@ function bodyOf({ takes }: Route): Json | null {
   return members.length === 0 ? null : { required: required.length > 0, content: { "application/json": { schema } } };
 }
 
-function answerOf(route: Route): Members {
+function answerOf(route: AnyRoute): Members {
   const { answer } = route;
   const row = rowSchema(route);
   switch (answer.kind) {
@@ -240,7 +253,7 @@ function pageSchema(row: Json, isSearch: boolean): Json {
   };
 }
 
-function rowSchema({ gives, shownOnce = [] }: Route): Json {
+function rowSchema({ gives, shownOnce = [] }: AnyRoute): Json {
   const properties = propertiesOf(gives);
   if (shownOnce.length === 0) {
     return { type: "object", required: Object.keys(gives), properties };

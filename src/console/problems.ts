@@ -5,8 +5,11 @@ import { problem } from "../serve/problem.ts";
 /** When to ask again what Postgres cannot answer now. */
 const OUTAGE_RETRY_S = 5;
 
-/** The answer to what Postgres refused or could not do, in its words; null if it was not Postgres. */
-export function postgresProblem(thrown: unknown): Response | null {
+/**
+ * The answer to what Postgres refused or could not do, in its words; null if it was not Postgres. `isOfUse`: whether the
+ * client can follow a hint.
+ */
+export function postgresProblem(thrown: unknown, isOfUse: (hint: string) => boolean = () => true): Response | null {
   if (isTimeout(thrown)) {
     const hint = "Ask for a shorter stretch of time, or for fewer rows.";
     return problem(504, "Postgres did not answer within the time that a request has", {}, { hint, code: "57014" });
@@ -20,7 +23,7 @@ export function postgresProblem(thrown: unknown): Response | null {
     return null;
   }
   const { message, detail, hint, sqlstate: code } = answer;
-  const members = { ...(detail !== null && { found: detail }), ...(hint !== null && { hint }), code };
+  const members = { ...(detail !== null && { found: detail }), ...(hint !== null && isOfUse(hint) && { hint }), code };
   return problem(status, message, {}, members);
 }
 

@@ -2,7 +2,7 @@ import { defineStatement, type Queryable } from "../db/statements.ts";
 import { problem } from "../serve/problem.ts";
 import { curlOf, type WrittenRequest } from "./curl.ts";
 import { JSON_TYPE } from "./http.ts";
-import { type Route, statementOf, type Values } from "./route.ts";
+import { type AnyRoute, statementOf, type Values } from "./route.ts";
 
 const noteSignedRequest = defineStatement("note_signed_request", {
   params: { eventId: "uuid", endpointId: "uuid" },
@@ -59,7 +59,7 @@ export type Composing =
 export type ComposeRequest = (rows: readonly RequestRow[], isSigned: boolean) => Promise<Composing>;
 
 export interface RequestParts {
-  readonly route: Route;
+  readonly route: AnyRoute;
   readonly values: Values;
   readonly transaction: Queryable;
   readonly compose: ComposeRequest;

@@ -43,6 +43,8 @@ export type Answer =
       readonly cursor: readonly string[];
       /** How many events it looks at; the answer says how far back that was, and its cursor goes on from there. */
       readonly lookedAt?: number;
+      /** The statement that says how far; default: read_searched_to, which is told `lookedAt`. */
+      readonly searchedTo?: string;
     }
   /** All rows, whose number the statement limits. */
   | { readonly kind: "rows" }
@@ -53,14 +55,15 @@ export type Answer =
   | { readonly kind: "request" };
 
 /** One operation of the API. The statement that it runs is all that it does. */
-export interface Route {
+export interface Route<Needed extends string | null = Scope> {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Behind /api/v1, with the names of parameters in braces. */
   readonly path: string;
   /** The statement's, and the operation's: sql/console/NAME.sql. */
   readonly name: string;
   readonly summary: string;
-  readonly scope: Scope;
+  /** What the key must have; of the portal, the capability of the token. Null: none. */
+  readonly scope: Needed;
   /** A scope that it needs besides, because it shows what that one is for. */
   readonly alsoScope?: Scope;
   /** By name, in the order of $1, $2, … */
@@ -71,6 +74,8 @@ export interface Route {
   /** Columns with what is shown once, such as a secret: a request that is repeated gets the answer without them. */
   readonly shownOnce?: readonly string[];
 }
+
+export type AnyRoute = Route<string | null>;
 
 /** The values of parameters, by name. Postgres reads the texts. */
 export type Values = Readonly<Record<string, string | readonly string[] | null>>;
@@ -116,7 +121,7 @@ export const cursor = (type: ColumnType = "uuid"): Parameter => ({
 });
 
 /** The statement as a person would run it: without its header, and without the semicolon. */
-export function statementOf({ name }: Pick<Route, "name">): string {
+export function statementOf({ name }: Pick<AnyRoute, "name">): string {
   return consoleText(name)
     .replace(/^(--.*\n)+/, "")
     .trim()
@@ -124,7 +129,7 @@ export function statementOf({ name }: Pick<Route, "name">): string {
 }
 
 /** The statement whose rows are JSON as Postgres writes it, so that numbers keep their digits and payloads their bytes. */
-export function jsonStatementOf({ name, answer, gives }: Route): string {
+export function jsonStatementOf({ name, answer, gives }: AnyRoute): string {
   const text = statementOf({ name });
   if (answer.kind === "nothing" || answer.kind === "request") {
     return text;

@@ -153,10 +153,11 @@ function ownServers({ config, connection, listenConnection, sockets }: Shared): 
     const { host, port } = targetOf(each);
     return { what: OWN_POSTGRES, host, port };
   });
-  const { httpListen, apiDatabaseUrl, apiListen } = config;
+  const { httpListen, apiDatabaseUrl, apiListen, portalListen } = config;
   const listener = httpListen === null ? [] : [{ what: "the daemon's own listener", ...httpListen }];
   const api = apiDatabaseUrl === null || apiListen === null ? [] : [{ what: "Postrider's own API", ...apiListen }];
-  return new OwnServers([...postgres, ...listener, ...api], () => sockets.peers, config.egress.nat64);
+  const portal = portalListen === null ? [] : [{ what: "Postrider's own portal", ...portalListen }];
+  return new OwnServers([...postgres, ...listener, ...api, ...portal], () => sockets.peers, config.egress.nat64);
 }
 
 function makeSessions(config: Config, connection: ConnectionConfig, conditions: Conditions): SessionPool {

@@ -157,6 +157,11 @@ export const EVENTS = {
     "A request to the API failed, and not because of what it asked or because Postgres is away. The client got a 500.",
   ),
 
+  "portal.started": event<{ address: string }>("The portal answers at this address."),
+  "portal_request.failed": event<{ error: string }>(
+    "A request to the portal failed, and not because of what it asked or because Postgres is away. The client got a 500.",
+  ),
+
   "listener.connected": event<Nothing>("The daemon listens for notifications."),
   "listener.lost": event<{ error: string }>(
     "The connection that listens is in doubt. The daemon polls until it and the gate are rebuilt.",

@@ -77,6 +77,7 @@ export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
   "claim.failed": "error",
   "claims.kept": "error",
   "console_request.failed": "error",
+  "portal_request.failed": "error",
   "daemon.lease_lost": "error",
   "daemon.leave_failed": "error",
   "database.copied": "error",

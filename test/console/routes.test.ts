@@ -5,7 +5,10 @@ import { describe, test } from "node:test";
 import { makeConsoleApp } from "../../src/console/app.ts";
 import { ConsoleDatabase } from "../../src/console/consoleDatabase.ts";
 import { openApi } from "../../src/console/openapi.ts";
-import { jsonStatementOf, type Route, statementOf } from "../../src/console/route.ts";
+import { makePortalApp } from "../../src/console/portal/app.ts";
+import { portalOpenApi } from "../../src/console/portal/openapi.ts";
+import { PORTAL_ROUTES } from "../../src/console/portal/routes.ts";
+import { type AnyRoute, jsonStatementOf, type Route, statementOf } from "../../src/console/route.ts";
 import { ROUTES } from "../../src/console/routes.ts";
 import { consoleNames, consoleText } from "../../src/db/sqlFiles.ts";
 import { useDatabase } from "../support/database.ts";
@@ -14,9 +17,11 @@ import { rowsOf } from "../support/engine.ts";
 
 const database = useDatabase();
 
+const TABLE: readonly AnyRoute[] = [...ROUTES, ...PORTAL_ROUTES];
+
 test("every statement of sql/console is run by one route, and no route has another", () => {
-  const searched = "read_searched_to";
-  assert.deepEqual([...ROUTES.map(({ name }) => name), searched].toSorted(), consoleNames());
+  const searched = ["read_searched_to", "portal_read_searched_to"];
+  assert.deepEqual([...TABLE.map(({ name }) => name), ...searched].toSorted(), consoleNames());
 });
 
 test("each statement says what its parameters are", () => {
@@ -33,7 +38,7 @@ test("each statement says what its parameters are", () => {
 });
 
 describe("a statement takes and gives what its route says", { concurrency: false }, () => {
-  for (const route of ROUTES) {
+  for (const route of TABLE) {
     test(route.name, async () => {
       const described = await describeStatement(database.pool, `api_${route.name}`, statementOf(route));
       assert.deepEqual(
@@ -86,47 +91,63 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 
-const committed: Document = JSON.parse(
-  readFileSync(new URL("../../src/console/openapi.json", import.meta.url), "utf8"),
-);
+const committed: Readonly<Record<"api" | "portal", Document>> = {
+  api: documentIn("openapi.json"),
+  portal: documentIn("portal/openapi.json"),
+};
 
-test("the OpenAPI document that is committed is the one that is served", () => {
-  assert.deepEqual(committed, JSON.parse(JSON.stringify(openApi())));
+function documentIn(path: string): Document {
+  return JSON.parse(readFileSync(new URL(`../../src/console/${path}`, import.meta.url), "utf8"));
+}
+
+test("the OpenAPI documents that are committed are those that are served", () => {
+  assert.deepEqual(committed, JSON.parse(JSON.stringify({ api: openApi(), portal: portalOpenApi() })));
 });
 
-test("the OpenAPI document has every route of the server, and no other", () => {
+test("the OpenAPI documents have every route of their servers, and no other", () => {
   const consoleDatabase = new ConsoleDatabase({
     apiDatabaseUrl: "postgres://127.0.0.1:1/none",
     apiDatabaseUrlFile: null,
   });
-  const app = makeConsoleApp({
-    database: consoleDatabase,
-    hosts: [],
-    compose: () => assert.fail(),
-    onError: assert.fail,
-  });
-  const served = app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`);
-  const described = Object.entries(committed.paths).flatMap(([path, operations]) =>
-    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`),
-  );
-  const ofTheDashboard = ["GET /", "GET /assets/:name"];
-  assert.deepEqual([...described, "GET /openapi.json", ...ofTheDashboard].toSorted(), served.toSorted());
+  const options = { database: consoleDatabase, hosts: [], onError: assert.fail };
+  const apps = {
+    api: makeConsoleApp({ ...options, compose: () => assert.fail() }),
+    portal: makePortalApp({ ...options, origins: [] }),
+  };
+  const pages = { api: ["GET /", "GET /assets/:name"], portal: [] };
+  for (const name of ["api", "portal"] as const) {
+    const served = apps[name].routes
+      .filter(({ method }) => method !== "ALL")
+      .map(({ method, path }) => `${method} ${path}`);
+    const described = Object.entries(committed[name].paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`),
+    );
+    assert.deepEqual([...described, "GET /openapi.json", ...pages[name]].toSorted(), served.toSorted());
+  }
 });
 
-test("the OpenAPI document is whole: references lead somewhere, ids are unique, and each operation has its SQL", () => {
-  const text = JSON.stringify(committed);
-  for (const [, pointer = ""] of text.matchAll(/"\$ref":"#\/([^"]+)"/g)) {
-    const target = pointer.split("/").reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], committed);
-    assert.ok(target !== undefined, pointer);
+test("the OpenAPI documents are whole: references lead somewhere, and ids are unique", () => {
+  for (const document of Object.values(committed)) {
+    for (const [, pointer = ""] of JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)) {
+      const target = pointer.split("/").reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], document);
+      assert.ok(target !== undefined, pointer);
+    }
+    const operations = operationsOf(document);
+    assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, operations.length);
   }
-  const operations = Object.values(committed.paths).flatMap((methods) => Object.values(methods));
-  assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, operations.length);
-  for (const operation of operations.filter(({ operationId }) => !operationId.endsWith("_session"))) {
+});
+
+test("each operation of the API has its SQL in the document", () => {
+  for (const operation of operationsOf(committed.api).filter(({ operationId }) => !operationId.endsWith("_session"))) {
     const parameters = operation["x-sql-parameters"] ?? [];
     const used = new Set([...(operation["x-sql"] ?? "").matchAll(/\$\d+/g)].map(([parameter]) => parameter));
     assert.equal(used.size, parameters.length, operation.operationId);
   }
 });
+
+function operationsOf({ paths }: Document): readonly Operation[] {
+  return Object.values(paths).flatMap((methods) => Object.values(methods));
+}
 
 test("what reads is a GET, and nothing else is", () => {
   // A request with its signature is no secret of a reader's.

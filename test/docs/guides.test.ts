@@ -35,7 +35,7 @@ const GIVEN: Readonly<Record<string, (session: Session) => Promise<unknown>>> = 
 };
 
 /** Roles belong to the server, and other databases of it are tested at the same time. */
-const ROLES = ["shop_app", "courier", "monitoring", "carol", "ops_api"];
+const ROLES = ["shop_app", "courier", "monitoring", "carol", "ops_api", "portal_api"];
 
 describe("each statement of a guide runs, in its order", () => {
   for (const [guide, blocks] of Map.groupBy(SQL_BLOCKS, ({ guide }) => guide)) {

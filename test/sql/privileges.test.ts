@@ -179,6 +179,61 @@ const RELATIONS: Readonly<Record<string, Access>> = {
       operator: "id api_key_id created_at expires_at",
     },
   },
+  portal_token: {
+    columns: "id tenant subject capabilities token_hash created_at created_by expires_at",
+    select: {
+      reader: "id tenant subject capabilities created_at created_by expires_at",
+      operator: "id tenant subject capabilities created_at created_by expires_at",
+    },
+  },
+  portal_answer: {
+    columns: "event_id endpoint_id id attempt_number started_at http_status response_headers response_body",
+    select: { portal: "*" },
+  },
+  portal_attempt: {
+    columns: "event_id endpoint_id id attempt_number started_at duration_ms http_status failure_kind error",
+    select: { portal: "*" },
+  },
+  portal_endpoint: {
+    columns:
+      "id name description url url_is_whole kind format signing header_names event_types timeout_ms retry_schedule disable_after state state_reason state_changed_at is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at disabled_from circuit_opened_at next_probe_at revision created_at updated_at",
+    select: { portal: "*" },
+  },
+  portal_event: {
+    columns: "id event_type ordering_key created_at deliver_at erased_at is_test",
+    select: { portal: "*" },
+  },
+  portal_event_type: {
+    columns: "name description json_schema deprecated",
+    select: { portal: "*" },
+  },
+  portal_hour: {
+    columns:
+      "hour endpoint_id succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms",
+    select: { portal: "*" },
+  },
+  portal_minute: {
+    columns:
+      "minute endpoint_id succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms",
+    select: { portal: "*" },
+  },
+  portal_payload: {
+    columns: "id payload",
+    select: { portal: "*" },
+  },
+  portal_replay: {
+    columns:
+      "replay_id endpoint_id name state since until event_type states events prepared left_alone pending succeeded exhausted discarded restored created_at progressed_at finished_at",
+    select: { portal: "*" },
+  },
+  portal_secret: {
+    columns: "id endpoint_id kind public_key created_at expires_at",
+    select: { portal: "*" },
+  },
+  portal_subscription: {
+    columns: "id endpoint_id event_type filter created_at",
+    select: { portal: "*" },
+  },
   erasure: { columns: "tenant after_event events requested_at requested_by", select: LOOKERS },
   schema_migration: {
     columns: "version name sha256 breaking applied_at applied_by postrider_version duration_ms",
@@ -507,11 +562,40 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   transform_headers: caller(),
   explain_transformation: caller(),
   append_minutes: owner("daemon"),
-  request_ms_bounds: caller("reader", "operator", "daemon"),
+  request_ms_bounds: caller("reader", "operator", "daemon", "portal"),
   delay_ms_bounds: caller("reader", "operator", "daemon"),
-  percentile: caller("reader", "operator", "daemon"),
+  percentile: caller("reader", "operator", "daemon", "portal"),
   make_partitions: owner("daemon"),
   maintain: owner("operator", "daemon"),
+
+  // What a tenant does is decided by its token, whatever the functions of operators allow.
+  create_portal_token: owner("operator"),
+  portal_cancel_replay: owner("portal"),
+  portal_change_endpoint: owner("portal"),
+  portal_create_endpoint: owner("portal"),
+  portal_delete_endpoint: owner("portal"),
+  portal_deliveries: owner("portal"),
+  portal_error: caller("portal"),
+  portal_events: owner("portal"),
+  portal_failed_attempts: owner("portal"),
+  portal_pause_endpoint: owner("portal"),
+  portal_reason: caller("portal"),
+  portal_redeliver: owner("portal"),
+  portal_replay_range: owner("portal"),
+  portal_resume_endpoint: owner("portal"),
+  portal_rotate_secret: owner("portal"),
+  portal_searched_to: owner("portal"),
+  portal_send_test_event: owner("portal"),
+  portal_subscribe: owner("portal"),
+  portal_tenant: caller("portal"),
+  portal_undelivered: owner("portal"),
+  portal_unsubscribe: owner("portal"),
+  portal_waiting: owner("portal"),
+  present_portal_token: owner("portal"),
+  require_portal: caller(),
+  require_portal_endpoint: caller(),
+  require_portal_type: caller(),
+  revoke_portal_tokens: owner("operator"),
 
   // For the owner only: parts of other functions, and triggers, which fire without a right.
   grant_roles: caller(),
@@ -913,7 +997,7 @@ describe("each role can do exactly what is declared with each object:", () => {
   });
 });
 
-test("nothing is granted to PUBLIC or to any role but the four", async () => {
+test("nothing is granted to PUBLIC or to any role but ours", async () => {
   const rows = await rowsOf(
     database.pool,
     `with access (object, owner, list) as (
@@ -1108,6 +1192,7 @@ describe("a reader", () => {
     );
     const key = String(await askFor(pool, "select postrider.create_api_key('a key', '{admin}')"));
     const link = String(await askFor(pool, "select postrider.create_api_link(id) from postrider.api_key"));
+    const portalToken = String(await askFor(pool, "select token from postrider.create_portal_token('acme')"));
     const session = await openSession(t, database.url);
     await session.query("set role postrider_reader");
     const read: string[] = [];
@@ -1122,7 +1207,7 @@ describe("a reader", () => {
       for (const { text } of rows) {
         assert.ok(!text.includes(HIDDEN), `${relation}: ${text}`);
         assert.ok(!text.includes(endpoint.secret), `${relation}: ${text}`);
-        for (const shownOnce of [token, key, link]) {
+        for (const shownOnce of [token, key, link, portalToken]) {
           assert.ok(!text.includes(shownOnce.slice(4)), `${relation}: ${text}`);
         }
       }

@@ -157,12 +157,14 @@ let ids: {
   secret: string;
   version: string;
   revision: string;
+  portalToken: string;
 };
 
 before(async () => {
   database = await createDatabase();
   const { pool } = database;
-  attacker = await createLogin(database, ["postrider_publisher", "postrider_operator", "postrider_daemon"]);
+  const roles = ["publisher", "operator", "daemon", "portal"].map((role) => `postrider_${role}`);
+  attacker = await createLogin(database, roles);
   await pool.query(`grant create, temporary on database ${database.name} to ${attacker.name}`);
 
   const pulled = await createPullEndpoint(pool, ["order.*"]);
@@ -207,8 +209,17 @@ before(async () => {
   );
   await pool.query("insert into postrider.endpoint_handshake (endpoint_id) values ($1)", [idle]);
   await pool.query("update postrider.daemon set public_url = 'http://listener.test'");
+  const capabilities =
+    "{endpoints:read,endpoints:write,endpoints:state,secret:rotate,attempts:read,payload:read,redeliver,replay,test}";
+  const portalToken = String(
+    await askFor(
+      pool,
+      "select encode(sha256(convert_to(token, 'UTF8')), 'hex') from postrider.create_portal_token('', $1, subject => 'alice')",
+      [capabilities],
+    ),
+  );
   ids = {
-    ...signing,
+    ...{ ...signing, portalToken },
     wanted,
     replay,
     endpoint,
@@ -313,6 +324,11 @@ const APPLIED_FAULTY = {
   ],
 };
 
+/** By somebody who has a token of the portal. */
+function asTenant(statement: string): string {
+  return `set postrider.portal_token = '${ids.portalToken}'; ${statement}`;
+}
+
 const CALLS: Readonly<Record<string, () => string>> = {
   publish: () =>
     `select postrider.publish('order.paid', '{"amount": 1}', 'acme', 'k', 'tomorrow', 'once', '{"subject": "1"}')`,
@@ -400,6 +416,54 @@ const CALLS: Readonly<Record<string, () => string>> = {
   count_unclaimed: () => "select postrider_internal.count_unclaimed(10)",
   count_undelivered: () => "select postrider_internal.count_undelivered(10)",
   count_attempts: () => "select postrider_internal.count_attempts(10)",
+  create_portal_token: () => "select postrider.create_portal_token('acme', '{replay,test}', '5 minutes', 'alice')",
+  revoke_portal_tokens: () => "select postrider.revoke_portal_tokens('acme', 'alice')",
+  present_portal_token: () => asTenant("select * from postrider_internal.present_portal_token()"),
+  portal_create_endpoint: () =>
+    asTenant(
+      `select postrider_internal.portal_create_endpoint('https://receiver.test/?t=1', '{order.*}', '$.amount > 1', 'mine', 'what', '{"a": "b"}')`,
+    ),
+  portal_change_endpoint: () =>
+    asTenant(
+      `select postrider_internal.portal_change_endpoint('${ids.endpoint}', '{"url": "https://other.test", "headers": {"a": null, "b": "c"}}', null)`,
+    ),
+  portal_delete_endpoint: () =>
+    asTenant(
+      `with made as (select endpoint_id from postrider_internal.portal_create_endpoint('https://receiver.test/', '{}', null, null, null, null))
+       select postrider_internal.portal_delete_endpoint(endpoint_id, 'why', false) from made`,
+    ),
+  portal_pause_endpoint: () =>
+    asTenant(`select postrider_internal.portal_pause_endpoint('${ids.endpoint}', 'maintenance')`),
+  portal_resume_endpoint: () => asTenant(`select postrider_internal.portal_resume_endpoint('${ids.endpoint}')`),
+  portal_rotate_secret: () => asTenant(`select postrider_internal.portal_rotate_secret('${ids.endpoint}', '1 hour')`),
+  portal_send_test_event: () =>
+    asTenant(`select postrider_internal.portal_send_test_event('${ids.endpoint}', 'order.paid', '1')`),
+  portal_subscribe: () =>
+    asTenant(`select postrider_internal.portal_subscribe('${ids.idle}', 'cart.*', '$.amount > 1')`),
+  portal_unsubscribe: () =>
+    asTenant(
+      `select postrider_internal.portal_unsubscribe(postrider_internal.portal_subscribe('${ids.idle}', 'cart.*', null))`,
+    ),
+  portal_redeliver: () => asTenant(`select postrider_internal.portal_redeliver('${ids.delivered}', '${ids.endpoint}')`),
+  portal_replay_range: () =>
+    asTenant(
+      `select postrider.enable_endpoint('${ids.idle}'); select postrider_internal.portal_replay_range('${ids.idle}', 'yesterday', null, 'order.*', '{unmatched}', false)`,
+    ),
+  portal_cancel_replay: () =>
+    asTenant(
+      `select postrider_internal.portal_cancel_replay(r.id) from postrider.replay r where r.endpoint_id = '${ids.idle}'`,
+    ),
+  portal_events: () =>
+    asTenant(
+      `select * from postrider_internal.portal_events(null, 'tomorrow', 'order.*', '${ids.endpoint}', null, 10)`,
+    ),
+  portal_searched_to: () => asTenant("select postrider_internal.portal_searched_to('yesterday', 'tomorrow', null)"),
+  portal_deliveries: () => asTenant(`select * from postrider_internal.portal_deliveries('${ids.delivered}', null, 10)`),
+  portal_undelivered: () =>
+    asTenant(`select * from postrider_internal.portal_undelivered('{exhausted}', '${ids.idle}', null, null, null, 10)`),
+  portal_waiting: () => asTenant(`select * from postrider_internal.portal_waiting('${ids.endpoint}', null, 10)`),
+  portal_failed_attempts: () =>
+    asTenant(`select * from postrider_internal.portal_failed_attempts('${ids.endpoint}', null, null, 10)`),
   make_partitions: () => "select postrider_internal.make_partitions('9 days')",
   open_ingest: () =>
     `select postrider_internal.open_ingest('app', '/var/log/app.json', '${RUN}', false, '$.amount > 1', 'log.line')`,

@@ -4,7 +4,7 @@ import pg from "pg";
 import type { Session } from "./engine.ts";
 
 /** What the migrations make, without `postrider_`. */
-export const ROLES = ["publisher", "reader", "operator", "daemon"] as const;
+export const ROLES = ["publisher", "reader", "operator", "daemon", "portal"] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface Login {

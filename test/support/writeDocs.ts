@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { settingsTable, traceSettingsTable } from "../../src/config/settingsTable.ts";
 import { openApi } from "../../src/console/openapi.ts";
+import { portalOpenApi } from "../../src/console/portal/openapi.ts";
 import { type Connection, connectionConfig, openConnection } from "../../src/db/connect.ts";
 import { schemaSnapshot } from "../../src/db/schemaSnapshot.ts";
 import { EmbeddedPostgres } from "../../src/dev/postgres/server.ts";
@@ -44,6 +45,10 @@ export const GENERATED_DOCS: readonly GeneratedDoc[] = [
   {
     path: "src/console/openapi.json",
     render: async () => `${JSON.stringify(openApi(), null, 2)}\n`,
+  },
+  {
+    path: "src/console/portal/openapi.json",
+    render: async () => `${JSON.stringify(portalOpenApi(), null, 2)}\n`,
   },
   {
     path: "src/telemetry/README.md",

@@ -1,4 +1,4 @@
--- grant: execute to reader, operator, daemon
+-- grant: execute to reader, operator, daemon, portal
 
 create or replace function postrider.percentile(
   counts bigint[], bounds integer[], fraction double precision, interpolate boolean default true

@@ -1,4 +1,4 @@
--- grant: execute to reader, operator, daemon
+-- grant: execute to reader, operator, daemon, portal
 
 create or replace function postrider.request_ms_bounds() returns integer[]
 language sql immutable parallel safe

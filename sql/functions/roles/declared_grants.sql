@@ -4,14 +4,15 @@ set search_path = pg_catalog, pg_temp
 as $$
   -- Nothing is granted on what only the engine writes: daemons and operators change it by functions that act with the
   -- owner's rights. A publisher reads ids for "returning id". Readers see neither the query of a URL nor headers nor
-  -- answers: a query may hold a token, headers carry tokens, and an answer may repeat what it was sent.
+  -- answers: a query may hold a token, headers carry tokens, and an answer may repeat what it was sent. The portal's role
+  -- sees no table, but the views and functions that show what belongs to one tenant.
   with option as (
     select string_agg(o.name, ', ') as names, string_agg(o.name, ', ') filter (where not o.is_secret) as shown
     from postrider_internal.endpoint_options() o
   )
   values
-    ('{publisher,reader,operator,daemon}'::text[], 'usage', 'schema postrider'),
-    ('{publisher,reader,operator,daemon}', 'usage', 'schema postrider_internal'),
+    ('{publisher,reader,operator,daemon,portal}'::text[], 'usage', 'schema postrider'),
+    ('{publisher,reader,operator,daemon,portal}', 'usage', 'schema postrider_internal'),
     ('{publisher}', 'insert (event_type, payload, tenant, ordering_key, deliver_at, idempotency_key, attributes), select (id)',
      'table postrider.outbox'),
     ('{reader}', 'select (id, xid, seq, created_at, deliver_at, event_type, tenant, ordering_key, idempotency_key, test_endpoint_id, erased_at)', 'table postrider.outbox'),
@@ -68,6 +69,7 @@ as $$
     ('{reader,operator}', 'select (id, name, scopes, created_at, created_by, expires_at, last_used_at)', 'table postrider.api_key'),
     ('{reader,operator}', 'select (id, api_key_id, created_at, expires_at)', 'table postrider.api_session'),
     ('{reader,operator}', 'select (id, status, created_at)', 'table postrider.api_request'),
+    ('{reader,operator}', 'select (id, tenant, subject, capabilities, created_at, created_by, expires_at)', 'table postrider.portal_token'),
     ('{reader,operator,daemon}', 'select', 'table postrider.schema_migration'),
     ('{reader,operator}', 'select', 'table postrider.event_type'),
     ('{operator}', 'insert (name, description, json_schema, enforce, deprecated), update (name, description, json_schema, enforce, deprecated), delete',

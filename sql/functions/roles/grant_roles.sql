@@ -12,7 +12,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 -- Everything is revoked and granted again, in one transaction. So what a release no longer grants is gone, and what was
--- granted to one of the four roles by hand is gone too; a site that needs more makes another role for it.
+-- granted to one of the five roles by hand is gone too; a site that needs more makes another role for it.
 declare
   entry record;
   grantees text;
@@ -27,7 +27,8 @@ begin
       ('postrider_publisher', 'Postrider: inserts events and reads back their ids.'),
       ('postrider_reader', 'Postrider: sees what happens, without payloads and secrets.'),
       ('postrider_operator', 'Postrider: sees payloads, changes endpoints, and steers deliveries.'),
-      ('postrider_daemon', 'Postrider: what a daemon needs to deliver.')) r (name, purpose)
+      ('postrider_daemon', 'Postrider: what a daemon needs to deliver.'),
+      ('postrider_portal', 'Postrider: what a tenant sees and changes of its own, by a token.')) r (name, purpose)
   loop
     role_name := entry.name;
     outcome := 'granted';
@@ -46,7 +47,7 @@ begin
   end loop;
 
   grantees := concat_ws(', ', 'public', to_regrole('postrider_publisher'), to_regrole('postrider_reader'),
-    to_regrole('postrider_operator'), to_regrole('postrider_daemon'));
+    to_regrole('postrider_operator'), to_regrole('postrider_daemon'), to_regrole('postrider_portal'));
   for entry in
     -- Partitions are left out, because access through their parent needs no privilege on them.
     select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass as object
@@ -78,4 +79,4 @@ begin
 end
 $$;
 comment on function postrider.grant_roles() is
-  'Makes the four roles of Postrider, if the caller may, and grants each its privileges. Use it after a DBA has made missing roles, or after a restore. For each role it returns granted, or missing if a role that may create roles must make it first. For the owner of the schema; it can be repeated at any time.';
+  'Makes the five roles of Postrider, if the caller may, and grants each its privileges. Use it after a DBA has made missing roles, or after a restore. For each role it returns granted, or missing if a role that may create roles must make it first. For the owner of the schema; it can be repeated at any time.';

@@ -17,7 +17,10 @@ export const ADMINISTRATION: readonly Route[] = [
     summary: "Makes a key of the API, shown this once.",
     takes: {
       name: neededInBody("text", "What people call it."),
-      scopes: inBody("text[]", "What it may do: read, payload, publish, operate, admin. By default it may read."),
+      scopes: inBody(
+        "text[]",
+        "What it may do: read, payload, publish, operate, portal:mint, admin. By default it may read.",
+      ),
       expires_at: inBody("timestamp with time zone", "Until when it is valid."),
     },
     gives: { key: "text" },
@@ -30,6 +33,32 @@ export const ADMINISTRATION: readonly Route[] = [
     takes: { key_id: inPath("The key's id.") },
     gives: {},
     answer: { kind: "nothing" },
+  },
+  {
+    ...{ method: "POST", path: "/portal-tokens", name: "create_portal_token", scope: "portal:mint" },
+    summary: "Makes a token of the portal for a tenant, shown this once.",
+    takes: {
+      tenant: neededInBody("text", "The tenant whose endpoints and events it is for; the empty string is a tenant."),
+      capabilities: inBody(
+        "text[]",
+        "What it may do: endpoints:read, endpoints:write, endpoints:state, secret:rotate, attempts:read, payload:read, redeliver, replay, test. By default endpoints:read and attempts:read.",
+      ),
+      ttl: inBody("interval", "How long it is valid: 15 minutes by default, 1 hour at most."),
+      subject: inBody("text", "For whom it is; the audit shows it."),
+    },
+    gives: { token: "text", expires_at: "timestamp with time zone" },
+    answer: { kind: "created" },
+    shownOnce: ["token"],
+  },
+  {
+    ...{ method: "POST", path: "/portal-tokens/revoke", name: "revoke_portal_tokens", scope: "portal:mint" },
+    summary: "Ends the tokens of the portal of a tenant, or of one subject of it, and says how many there were.",
+    takes: {
+      tenant: neededInBody("text", "The tenant."),
+      subject: inBody("text", "Only those that were made for this subject."),
+    },
+    gives: { revoked: "integer" },
+    answer: { kind: "row" },
   },
   {
     ...{ method: "GET", path: "/captures", name: "list_captures", scope: "read" },

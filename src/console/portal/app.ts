@@ -1,0 +1,100 @@
+import type { Database } from "../../db/database.ts";
+import { serverAnswer } from "../../db/pgErrors.ts";
+import { problem } from "../../serve/problem.ts";
+import type { Rate } from "../../serve/rateLimit.ts";
+import { answerTo } from "../answers.ts";
+import { conditional, readRequest } from "../exchange.ts";
+import { addRoutes, makeGuardedApp } from "../guardedApp.ts";
+import { isOwnSite } from "../guards.ts";
+import { type ConsoleApp, type ConsoleContext, JSON_TYPE } from "../http.ts";
+import { postgresProblem } from "../problems.ts";
+import type { ComposeRequest } from "../requests.ts";
+import { ToldLimit } from "../toldLimit.ts";
+import { portalOpenApiText } from "./openapi.ts";
+import { type Capability, PORTAL_PATH, type PortalRoute } from "./route.ts";
+import { PORTAL_ROUTES } from "./routes.ts";
+import { tokenHashOf, visit } from "./visit.ts";
+
+export interface PortalOptions {
+  readonly database: Database;
+  /** Names, besides addresses and localhost, under which the portal may be asked. */
+  readonly hosts: readonly string[];
+  /** Sites that may embed it. */
+  readonly origins: readonly string[];
+  /** Of the requests of one token. */
+  readonly tokenRate?: Rate;
+  /** An error that nobody expected. The client learns nothing of it. */
+  readonly onError: (message: string) => void;
+}
+
+/** A page asks for a few things at once, and then for what changes every few seconds. */
+const TOKEN_RATE: Rate = { perSecond: 10, burst: 100 };
+
+/** The portal: every route of its table, and the document that describes them. */
+export function makePortalApp({ database, hosts, origins, tokenRate, onError }: PortalOptions): ConsoleApp {
+  const app = makeGuardedApp({
+    ...{ name: "the portal", hosts, hostsSetting: "POSTRIDER_PORTAL_HOSTS" },
+    ...{ problemOf: portalProblem, onError },
+  });
+  const limit = new ToldLimit("token", tokenRate ?? TOKEN_RATE);
+  app.get(`${PORTAL_PATH}/embedding`, (context) => context.json({ origins }));
+  addRoutes(app, PORTAL_PATH, PORTAL_ROUTES, async (route, context) => {
+    if (!isOwnSite(context.req)) {
+      return problem(403, "another site sent it", {}, { hint: "Ask from the portal's own page, or from no browser." });
+    }
+    const tokenHash = tokenHashOf(context.req.header("authorization"));
+    return tokenHash === null
+      ? stranger()
+      : limit.answer(tokenHash, async () => conditional(context, await answer(database, tokenHash, route, context)));
+  });
+  app.get("/openapi.json", (context) => context.body(portalOpenApiText(), 200, JSON_TYPE));
+  return app;
+}
+
+/** No route of the portal shows a request. */
+const composeNothing: ComposeRequest = async () => ({ kind: "cannot sign" });
+
+async function answer(
+  database: Database,
+  tokenHash: string,
+  route: PortalRoute,
+  context: ConsoleContext,
+): Promise<Response> {
+  const read = await readRequest(route, context);
+  if (read instanceof Response) {
+    return read;
+  }
+  const visited = await visit(database, tokenHash, route, (transaction) =>
+    answerTo(route, read.asked, transaction, composeNothing),
+  );
+  switch (visited.kind) {
+    case "stranger":
+      return stranger();
+    case "lacking":
+      return lacking(route.scope);
+    case "done":
+      return visited.value;
+  }
+}
+
+function stranger(): Response {
+  const hint = "Send Authorization: Bearer and a token that the application made, and ask it for another one in time.";
+  return problem(401, "no token, or none that is valid", { "www-authenticate": "Bearer" }, { hint });
+}
+
+function lacking(capability: Capability | null): Response {
+  return problem(
+    403,
+    `the token lacks the capability ${capability}`,
+    {},
+    { hint: "The application decides what its tokens may do.", capability: String(capability) },
+  );
+}
+
+const INSUFFICIENT_PRIVILEGE = "42501";
+
+/** A tenant runs no SQL. That the login of the portal lacks a role is for operators to know. */
+function portalProblem(thrown: unknown): Response | null {
+  const lacksRole = serverAnswer(thrown)?.sqlstate === INSUFFICIENT_PRIVILEGE;
+  return lacksRole ? null : postgresProblem(thrown, (hint) => !/\bpostrider[._]|\bselect\b/i.test(hint));
+}
