@@ -131,6 +131,7 @@ create domain postrider.objective_bound as interval
 
 create domain postrider.objective_target as numeric
   constraint "target is a share below 1, such as 0.999" CHECK (((VALUE > (0)::numeric) AND (VALUE < (1)::numeric)));
+
 create domain postrider.portal_capabilities as text[]
   constraint "capabilities are ones that the portal knows" CHECK (((cardinality(VALUE) > 0) AND (VALUE <@ '{endpoints:read,endpoints:write,endpoints:state,secret:rotate,attempts:read,payload:read,redeliver,replay,test}'::text[])));
 
@@ -1772,6 +1773,7 @@ create function postrider_internal.require_home(may_move_in boolean DEFAULT true
 create function postrider_internal.require_ingest_role(name text, role_name text) returns void;
 
 create function postrider_internal.require_objective_subject(endpoint_id uuid, tenant text) returns void;
+
 create function postrider_internal.require_portal(capability text) returns text;
 
 create function postrider_internal.require_portal_endpoint(capability text, endpoint_id uuid) returns text;
@@ -3697,6 +3699,7 @@ comment on type postrider.handshake_state is 'What a receiver says to deliveries
 comment on type postrider.objective_bound is 'How long a delivery may take from when it is due: 10, 50, 100 or 500 ms, 1, 5, 10 or 30 seconds, 1, 5 or 30 minutes, 2 or 6 hours, 1 or 3 days.';
 
 comment on type postrider.objective_target is 'Which share of deliveries arrives in time: 0.999 for 999 of 1,000.';
+
 comment on type postrider.portal_capabilities is 'What a token of the portal may do, within its tenant. endpoints:read: see endpoints, event types and charts; endpoints:write: add, change and remove endpoints; endpoints:state: pause and resume; secret:rotate: make a new secret; attempts:read: see events, deliveries and attempts; payload:read: see payloads and answers as well; redeliver: send an event again; replay: send a range again; test: send a test event.';
 
 comment on type postrider.portal_subject is 'Whom a token of the portal was made for.';
@@ -4536,6 +4539,7 @@ comment on function postrider_internal.require_home(boolean) is 'Whether sending
 comment on function postrider_internal.require_ingest_role(text,text) is 'Raises an error if the role that logged in may not continue an ingest that this role began.';
 
 comment on function postrider_internal.require_objective_subject(uuid,text) is 'Raises an error unless an objective may be for this: an endpoint that there is, a tenant, or neither.';
+
 comment on function postrider_internal.require_portal(text) is 'The tenant of the token that this transaction shows, for what a function is about to change. Raises an error without one, or if it lacks the capability. The audit shows the tenant and the subject as on_behalf_of.';
 
 comment on function postrider_internal.require_portal_endpoint(text,uuid) is 'The same for an endpoint. One of another tenant is an endpoint that there is not.';
@@ -5481,6 +5485,7 @@ grant execute on function postrider_internal.pause_unreadable(uuid[],bigint[],te
 grant execute on function postrider_internal.percentiles(bigint[],integer[]) to postrider_operator;
 
 grant execute on function postrider_internal.percentiles(bigint[],integer[]) to postrider_reader;
+
 grant execute on function postrider_internal.portal_cancel_replay(uuid) to postrider_portal;
 
 grant execute on function postrider_internal.portal_change_endpoint(uuid,jsonb,bigint) to postrider_portal;

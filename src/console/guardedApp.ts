@@ -70,10 +70,14 @@ export function addRoutes<Some extends AnyRoute>(
   table: readonly Some[],
   answer: (route: Some, context: ConsoleContext) => Promise<Response>,
 ): void {
-  for (const [path, routes] of byPath(base, table)) {
+  const paths = byPath(base, table);
+  for (const [path, routes] of paths) {
     for (const route of routes) {
       app.on(route.method, path, (context) => answer(route, context));
     }
+  }
+  // Behind all of them: a name may be that of a path and fit a parameter of another.
+  for (const [path, routes] of paths) {
     const allow = routes.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
     app.all(path, () => problem(405, undefined, { allow: allow.join(", ") }));
   }
