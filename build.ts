@@ -67,7 +67,7 @@ const GUIDES = [
   "{sql,src}/**/*.md",
   "sql/recipes/*.sql",
   "src/receive/xml/*.xsd",
-  "src/{console,listen}/openapi.json",
+  "src/{console,console/portal,listen}/openapi.json",
   "deploy/**",
   "test/bench/README.md",
 ];
