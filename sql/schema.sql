@@ -1196,7 +1196,7 @@ create function postrider_internal.count_uncounted(endpoint_id uuid) returns int
 
 create function postrider_internal.count_undelivered(counted_max integer) returns TABLE(endpoint_id uuid, exhausted bigint, discarded bigint, is_exact boolean) security definer;
 
-create function postrider_internal.count_waiting(counted_max integer, total_max integer DEFAULT NULL::integer, due_before timestamp with time zone DEFAULT NULL::timestamp with time zone) returns TABLE(endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamp with time zone, overdue bigint) security definer;
+create function postrider_internal.count_waiting(counted_max integer, due_before timestamp with time zone DEFAULT NULL::timestamp with time zone, total_max integer DEFAULT NULL::integer, rest_max integer DEFAULT NULL::integer) returns TABLE(endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamp with time zone, overdue bigint) security definer;
 
 create function postrider_internal.counted(number bigint, noun text, plural text DEFAULT NULL::text) returns text;
 
@@ -3962,7 +3962,7 @@ comment on function postrider_internal.count_uncounted(uuid) is 'How many delive
 
 comment on function postrider_internal.count_undelivered(integer) is 'Exhausted and discarded deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once ten times as many have been counted. is_exact is false if there are more.';
 
-comment on function postrider_internal.count_waiting(integer,integer,timestamp with time zone) is 'Pending deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once total_max have been counted, which is ten times as many unless it is given. is_exact is false if there are more. overdue are those that should have arrived before due_before: null or 0 without it.';
+comment on function postrider_internal.count_waiting(integer,timestamp with time zone,integer,integer) is 'Pending deliveries by endpoint, each counted up to a limit, and of the rest up to rest_max, a hundredth of it, once total_max have been counted, ten times as many. is_exact is false if there are more. overdue are those that should have arrived before due_before: 0 without it.';
 
 comment on function postrider_internal.counted(bigint,text,text) is 'A number with its noun: 1 event, 2 events.';
 
@@ -5328,11 +5328,11 @@ grant execute on function postrider_internal.count_undelivered(integer) to postr
 
 grant execute on function postrider_internal.count_undelivered(integer) to postrider_reader;
 
-grant execute on function postrider_internal.count_waiting(integer,integer,timestamp with time zone) to postrider_daemon;
+grant execute on function postrider_internal.count_waiting(integer,timestamp with time zone,integer,integer) to postrider_daemon;
 
-grant execute on function postrider_internal.count_waiting(integer,integer,timestamp with time zone) to postrider_operator;
+grant execute on function postrider_internal.count_waiting(integer,timestamp with time zone,integer,integer) to postrider_operator;
 
-grant execute on function postrider_internal.count_waiting(integer,integer,timestamp with time zone) to postrider_reader;
+grant execute on function postrider_internal.count_waiting(integer,timestamp with time zone,integer,integer) to postrider_reader;
 
 grant execute on function postrider_internal.create_capture_trigger(regclass,name,text,text) to postrider_publisher;
 

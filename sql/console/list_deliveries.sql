@@ -6,16 +6,24 @@ select d.event_id, d.endpoint_id,
 from (
   select f.event_id, f.endpoint_id, f.state, f.reason, f.attempts, f.created_at, f.finished_at
   from (
-    select e.id from postrider.endpoint e where $2::uuid is null or e.id = $2) e
-  cross join lateral (
-    select d.event_id, d.endpoint_id, d.state, d.reason, d.attempts, d.created_at, d.finished_at
-    from postrider.delivery d
-    where d.endpoint_id = e.id and d.state in ('exhausted', 'discarded')
-      and d.state = any (coalesce($1::text[], '{exhausted,discarded}'))
-      and d.event_id >= postrider.uuid_v7_floor(coalesce($3::timestamptz, now() - interval '24 hours'))
-      and ($5::uuid is null or d.event_id <= $5 and (d.event_id, d.endpoint_id) < ($5, $6::uuid))
-    order by d.event_id desc
-    limit $4::integer) f
+    -- Of one endpoint by delivery_undelivered, of all by delivery_troubled, which has them in the order of their events.
+    (select d.event_id, d.endpoint_id, d.state, d.reason, d.attempts, d.created_at, d.finished_at
+     from postrider.delivery d
+     where d.endpoint_id = $2::uuid and d.state in ('exhausted', 'discarded')
+       and d.state = any (coalesce($1::text[], '{exhausted,discarded}'))
+       and d.event_id >= postrider.uuid_v7_floor(coalesce($3::timestamptz, now() - interval '24 hours'))
+       and ($5::uuid is null or d.event_id < $5)
+     order by d.event_id desc
+     limit $4::integer)
+    union all
+    (select d.event_id, d.endpoint_id, d.state, d.reason, d.attempts, d.created_at, d.finished_at
+     from postrider.delivery d
+     where $2 is null and (d.state in ('exhausted', 'discarded') or d.attempts > 1)
+       and d.state = any (coalesce($1, '{exhausted,discarded}'))
+       and d.event_id >= postrider.uuid_v7_floor(coalesce($3, now() - interval '24 hours'))
+       and ($5 is null or d.event_id <= $5 and (d.event_id, d.endpoint_id) < ($5, $6::uuid))
+     order by d.event_id desc, d.endpoint_id desc
+     limit $4)) f
   order by f.event_id desc, f.endpoint_id desc
   limit $4) d
 left join postrider.outbox o on o.id = d.event_id

@@ -16,5 +16,5 @@ cross join (
 cross join (
   select coalesce(sum(w.pending), 0)::bigint as pending, coalesce(sum(w.due), 0)::bigint as due, min(w.oldest_at) as oldest_at,
          coalesce(bool_and(w.is_exact), true) as is_exact
-  from postrider_internal.count_waiting(500, 500) w) b
+  from postrider_internal.count_waiting(500, total_max => 500, rest_max => 100) w) b
 cross join postrider_internal.count_unclaimed(500) u;

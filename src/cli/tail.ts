@@ -9,6 +9,7 @@ import {
   findRecentAttempts,
   KEYS_MAX,
   loadAttempts,
+  loadLatest,
   type RecentAttempt,
 } from "../db/recentAttempts.ts";
 import { makeBackoff } from "../ground/backoff.ts";
@@ -85,10 +86,14 @@ class Tail {
     const found = await findRecentAttempts(this.#database);
     const unseen = found.filter(({ id }) => seen?.has(id) !== true);
     const keys = unseen.filter((key) => this.#isWanted(key));
-    const attempts = keys.length === 0 ? [] : await loadAttempts(this.#database, keys, this.#wanted.type);
+    const { type: pattern } = this.#wanted;
+    const attempts =
+      seen === null
+        ? (await loadLatest(this.#database, keys, { pattern, count: SHOWN_FIRST })).slice(-SHOWN_FIRST)
+        : await loadAttempts(this.#database, keys, pattern);
     // Last, so that what could not be loaded is found again.
     this.#seen = new Set(found.map(({ id }) => id));
-    return { attempts: seen === null ? attempts.slice(-SHOWN_FIRST) : attempts, isCut: seen !== null && isCut(unseen) };
+    return { attempts, isCut: seen !== null && isCut(unseen) };
   }
 
   #isWanted({ endpoint_id, failed }: AttemptKey): boolean {

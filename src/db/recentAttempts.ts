@@ -8,6 +8,7 @@ export interface AttemptKey {
   readonly event_id: string;
   readonly endpoint_id: string;
   readonly failed: boolean;
+  readonly started_at: Date;
 }
 
 /** What `postrider tail --json` prints, one a line. Members are added, never renamed. Times are ISO 8601 in UTC. */
@@ -55,19 +56,21 @@ async function findFirstSuccesses(queries: Queries): Promise<readonly AttemptKey
       select postrider.uuid_v7_floor(
         least(now(), coalesce((select postrider.uuid_v7_time(n.event_id) from newest n), now())) - ${RECORDED_WITHIN}::interval) as event_id
     ), recent as (
-      select d.first_attempt_id as id, d.event_id, d.endpoint_id
+      select d.first_attempt_id as id, d.event_id, d.endpoint_id, d.first_started_at as started_at
       from postrider.delivery d
       where d.event_id >= (select s.event_id from since s)
       order by d.event_id desc, d.endpoint_id desc
       limit ${KEYS_MAX}
     )
-    select r.id, r.event_id, r.endpoint_id, false as failed from recent r where r.id is not null`.execute(queries);
+    select r.id, r.event_id, r.endpoint_id, false as failed, r.started_at from recent r where r.id is not null`.execute(
+    queries,
+  );
   return rows;
 }
 
 async function findOthers(queries: Queries): Promise<readonly AttemptKey[]> {
   const { rows } = await sql<AttemptKey>`
-    select a.id, a.event_id, a.endpoint_id, a.failure_kind is not null as failed
+    select a.id, a.event_id, a.endpoint_id, a.failure_kind is not null as failed, a.started_at
     from postrider.other_attempt a
     where a.started_at > now() - ${RECORDED_WITHIN}::interval
     order by a.started_at desc
@@ -75,8 +78,37 @@ async function findOthers(queries: Queries): Promise<readonly AttemptKey[]> {
   return rows;
 }
 
+/** Each is looked up in four tables, and a statement is to read no more than some thousand pages. */
+export const LOADED_MAX = 60;
+
 /** These attempts in the order in which they ended, of events that a pattern of types matches; null for all types. */
 export async function loadAttempts(
+  database: { readonly pool: PostgresPool },
+  keys: readonly AttemptKey[],
+  pattern: string | null,
+): Promise<readonly RecentAttempt[]> {
+  return loadLatest(database, keys, { pattern, count: Number.POSITIVE_INFINITY });
+}
+
+/** As many of the latest of them, or a few more. */
+export async function loadLatest(
+  database: { readonly pool: PostgresPool },
+  keys: readonly AttemptKey[],
+  { pattern, count }: { readonly pattern: string | null; readonly count: number },
+): Promise<readonly RecentAttempt[]> {
+  const left = keys.toSorted((one, other) => one.started_at.getTime() - other.started_at.getTime());
+  const loaded: RecentAttempt[] = [];
+  while (left.length > 0 && loaded.length < count) {
+    loaded.push(...(await loadSome(database, left.splice(-LOADED_MAX), pattern)));
+  }
+  return loaded.sort((one, other) => endOf(one) - endOf(other) || (one.id < other.id ? -1 : 1));
+}
+
+function endOf({ started_at, duration_ms }: RecentAttempt): number {
+  return Date.parse(started_at) + duration_ms;
+}
+
+async function loadSome(
   database: { readonly pool: PostgresPool },
   keys: readonly AttemptKey[],
   pattern: string | null,
@@ -91,16 +123,22 @@ export async function loadAttempts(
            case when d.attempts = a.attempt_number and d.leased_by is null then d.next_attempt_at end as next_attempt_at
     from unnest(${column("id")}::uuid[], ${column("event_id")}::uuid[], ${column("endpoint_id")}::uuid[]) k (id, event_id, endpoint_id)
     cross join lateral (
-      select t.* from (
+      select t.id, t.event_id, t.endpoint_id, t.attempt_number, t.started_at, t.duration_ms, t.http_status, t.failure_kind, t.error
+      from (
         select a.id, a.event_id, a.endpoint_id, a.attempt_number, a.started_at, a.duration_ms, a.http_status, a.failure_kind, a.error
         from postrider.attempt a
-        where a.event_id = k.event_id and a.endpoint_id = k.endpoint_id) t
+        where a.event_id = k.event_id and a.endpoint_id = k.endpoint_id
+        offset 0) t -- one probe a key: as a join it would be hashed, and every attempt there is read for that
       where t.id = k.id) a
-    left join postrider.outbox o on o.id = k.event_id
+    left join lateral (select o.event_type, o.tenant from postrider.outbox o where o.id = k.event_id offset 0) o on true
     left join postrider.endpoint e on e.id = k.endpoint_id
-    left join postrider.delivery d on d.event_id = k.event_id and d.endpoint_id = k.endpoint_id
-    where ${pattern}::text is null or ${pattern} = any (postrider_internal.event_type_patterns(o.event_type))
-    order by a.started_at + a.duration_ms * interval '1 ms', a.id`.execute(queriesOf(database));
+    left join lateral (
+      select d.attempts, d.state, d.leased_by, d.next_attempt_at from postrider.delivery d
+      where d.event_id = k.event_id and d.endpoint_id = k.endpoint_id
+      offset 0) d on true
+    where ${pattern}::text is null or ${pattern} = any (postrider_internal.event_type_patterns(o.event_type))`.execute(
+    queriesOf(database),
+  );
   return rows.map((row) => ({
     ...row,
     started_at: row.started_at.toISOString(),

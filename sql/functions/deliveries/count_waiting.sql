@@ -1,7 +1,7 @@
 -- grant: execute to reader, operator, daemon
 
 create or replace function postrider_internal.count_waiting(
-  counted_max integer, total_max integer default null, due_before timestamptz default null
+  counted_max integer, due_before timestamptz default null, total_max integer default null, rest_max integer default null
 ) returns table (endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamptz, overdue bigint)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -73,10 +73,10 @@ begin
     end if;
     place := endpoint_ids[whole_count];
     if counted >= whole_max then
-      share := greatest(1, counted_max / 100);
+      share := coalesce(rest_max, greatest(1, counted_max / 100));
     end if;
   end loop;
 end
 $$;
-comment on function postrider_internal.count_waiting(integer, integer, timestamptz) is
-  'Pending deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once total_max have been counted, which is ten times as many unless it is given. is_exact is false if there are more. overdue are those that should have arrived before due_before: null or 0 without it.';
+comment on function postrider_internal.count_waiting(integer, timestamptz, integer, integer) is
+  'Pending deliveries by endpoint, each counted up to a limit, and of the rest up to rest_max, a hundredth of it, once total_max have been counted, ten times as many. is_exact is false if there are more. overdue are those that should have arrived before due_before: 0 without it.';

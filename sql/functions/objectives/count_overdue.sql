@@ -33,7 +33,7 @@ begin
     return;
   end if;
   select coalesce(sum(w.overdue), 0) as overdue, coalesce(bool_and(w.is_exact), true) as is_exact into claimed
-  from postrider_internal.count_waiting(counted_max, counted_max, due_before) w
+  from postrider_internal.count_waiting(counted_max, due_before, total_max => counted_max, rest_max => counted_max / 5) w
   join postrider.endpoint e on e.id = w.endpoint_id and e.state = 'active';
   select case when u.oldest_at < due_before then u.unclaimed else 0 end as overdue, u.is_exact into unclaimed
   from postrider_internal.count_unclaimed(counted_max) u;
