@@ -24,19 +24,33 @@ export const SERVERS = join(ROOT, "servers");
 const NAMED_ONLY = ["bench", "binary", "browser", "libraries", "machines", "manifests", "runtimes", "scale", "servers"];
 /** What a change must pass besides, on the newest. */
 const COMPLETE = [".", "binary", "browser", "libraries", "machines", "manifests", "runtimes", "bench/peers"];
+
 /**
- * What `npm test` leaves to a complete run. Each takes 8 s of CPU time or more (`npm test -- --cost`), and all of them more than
- * half of what the newest server's files take: faults over minutes, models of the specification, and what is read among many rows.
+ * What `npm test` leaves to a complete run. Each takes 8 s of CPU time or more (`npm test -- --cost`), and all of them two
+ * thirds of what the newest server's files take: faults over minutes, models of the specification, and what is read among many rows.
  */
 export const THOROUGH = [
   ...["bench.test.ts", "console/pages.test.ts", "daemon/claim/windowModel.test.ts", "daemon/wake/listener.test.ts"],
   ...["db/migrate.test.ts", "dev/postgres/server.test.ts", "docs/readme.test.ts", "http/differences.test.ts"],
   ...["ingest/follow.test.ts", "listen/pull.test.ts"],
   ...["check", "migrate", "serverChecks", "status"].map((name) => `cli/${name}.test.ts`),
-  ...["chaos", "copies", "delivery", "dev", "effects", "ingest", "lease", "neighbours", "outage", "processes"].map(
+  ...[
+    "auth",
+    "batches",
+    "chaos",
+    "console",
+    "copies",
+    "delivery",
+    "dev",
+    "effects",
+    "ingest",
+    "limits",
+    "neighbours",
+  ].map((name) => `e2e/${name}.test.ts`),
+  ...["operators", "ordered", "outage", "processes", "replay", "roles", "run", "sealing", "shutdown", "takeover"].map(
     (name) => `e2e/${name}.test.ts`,
   ),
-  ...["replay", "roles", "run", "shutdown", "takeover", "upgrade"].map((name) => `e2e/${name}.test.ts`),
+  ...["thinEvents", "upgrade", "values"].map((name) => `e2e/${name}.test.ts`),
   ...["eventTypes", "everyPath", "limits", "operators", "ordered", "plans", "replay", "retention", "viewCost"].map(
     (name) => `sql/${name}.test.ts`,
   ),
