@@ -12,6 +12,7 @@ import { SETTINGS } from "../../src/config/settings.ts";
 import { settingsTable } from "../../src/config/settingsTable.ts";
 import { PostriderError } from "../../src/ground/errors.ts";
 import { policyOf } from "../support/egress.ts";
+import { guideBlock } from "../support/guides.ts";
 
 const RUN: CommandNeeds = { name: "run", database: "required" };
 const DEV: CommandNeeds = { name: "dev", database: "optional" };
@@ -198,6 +199,14 @@ test("users whom a proxy names have the scopes of their groups, and count only f
     [isProxy("10.0.4.9", "ipv4"), isProxy("127.0.0.1", "ipv4"), isProxy("::2", "ipv6")],
     [false, false, false],
   );
+});
+
+test("the settings for a proxy that the guide shows are read as it says", () => {
+  const shown = guideBlock("src/console/README.md", "Behind a proxy", "sh").trim().split("\n");
+  const settings = Object.fromEntries(shown.map((line) => line.split(/=(.*)/s, 2)));
+  const users = read({ ...ENV, ...settings }).trustedUsers;
+  assert.deepEqual([...(users?.scopesOf.keys() ?? [])], ["admins", "ops", "*"]);
+  assert.ok(users?.proxies.check("10.0.3.7", "ipv4"));
 });
 
 test("a trusted header without the rest, or a rest without it, is refused, as is what would trust everybody", () => {
