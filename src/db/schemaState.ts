@@ -86,7 +86,7 @@ export function refuseEdited(state: SchemaState): UneditedState {
       problem: `cannot trust ${state.name}`,
       found: state.found,
       remedy:
-        "use the program that made this database. Before the first release schema files change in place: " +
+        "use the program that made this database. Before 0.9.0 schema files changed in place: " +
         'for this program make a new database with "postrider migrate", and restore the data alone into it',
     },
   ]);

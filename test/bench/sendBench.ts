@@ -18,7 +18,7 @@ const REQUESTS = 20_000;
 const ROUNDS = 15;
 const BODY = Buffer.from(JSON.stringify({ type: "order.paid", data: "x".repeat(470) }));
 
-const FIXED = { "content-type": "application/json", "user-agent": "postrider/0.1.0" };
+const FIXED = { "content-type": "application/json", "user-agent": "postrider/0.9.0" };
 const FIXED_LINES = fixHeaders(FIXED);
 
 if (process.argv[2] === "receiver") {
