@@ -68,6 +68,7 @@ const GUIDES = [
   "sql/recipes/*.sql",
   "src/receive/xml/*.xsd",
   "src/{console,console/portal,listen}/openapi.json",
+  "src/console/ui/pictures/*.webp",
   "deploy/**",
   "test/bench/README.md",
 ];

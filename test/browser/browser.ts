@@ -37,6 +37,7 @@ export function useBrowser(): { open(t: TestContext, options?: OpenOptions): Pro
 export interface OpenOptions {
   readonly theme?: "light" | "dark";
   readonly width?: number;
+  readonly height?: number;
 }
 
 export interface Watched {
@@ -48,11 +49,11 @@ export interface Watched {
 async function watch(
   t: TestContext,
   browser: Browser,
-  { theme = "light", width = 1_280 }: OpenOptions = {},
+  { theme = "light", width = 1_280, height = 900 }: OpenOptions = {},
 ): Promise<Watched> {
   const context = await browser.newContext({
     colorScheme: theme,
-    viewport: { width, height: 900 },
+    viewport: { width, height },
     reducedMotion: "reduce",
   });
   const page = await context.newPage();

@@ -390,6 +390,17 @@ test(
     await dialog.getByText("Done: 3 of 3").waitFor();
     await dialog.getByRole("button", { name: "Close" }).click();
     await eventually("three more attempts", async () => (await attemptsOf()) === 8);
+    const field = page.getByLabel("Search, or go to an id");
+    await field.fill("type:many.a state:succeeded endpoint:many");
+    await rows.nth(1).waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Replay all that match" }).click();
+    await dialog.getByText("A replay sends 1 event to many again").waitFor();
+    await dialog.getByRole("button", { name: "Replay", exact: true }).click();
+    await dialog.getByText("Done: 1 of 1").waitFor();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await eventually("the replay", async () => (await attemptsOf()) === 9);
+    await field.fill("type:many.*");
+    await rows.nth(2).waitFor();
     // Nothing waits there any more, so there is nothing to cancel; the reason is asked for all the same.
     await page.getByRole("button", { name: "Cancel all that match" }).click();
     await dialog.getByLabel("Reason").fill(HOSTILE);

@@ -8,6 +8,8 @@ const PAGE = 200;
 
 export interface Matches {
   readonly ids: readonly string[];
+  /** How many events that is, if one thing is done about all of them at once. */
+  readonly count?: number;
   /** Whether these are all; else they are the newest ones. */
   readonly areAll: boolean;
 }

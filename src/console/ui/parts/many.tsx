@@ -7,7 +7,7 @@ import { may } from "../session.ts";
 import { RefusalText } from "./act.tsx";
 import { SqlText } from "./sql.tsx";
 
-/** Something that is done about each of many events, one after the other. */
+/** Something that is done about many events: about each, one after the other, or about all of them at once. */
 export interface ManyAct {
   readonly label: string;
   /** Of the API. */
@@ -15,8 +15,10 @@ export interface ManyAct {
   /** What it does to so many, in words such as “312 events”. */
   sentence(events: string): string;
   readonly asksReason: boolean;
-  /** What is sent for one event. */
-  callFor(eventId: string, reason: string): Call;
+  /** What is sent for one of the ids that were found. */
+  callFor(id: string, reason: string): Call;
+  /** Where to see what follows. */
+  readonly next?: { readonly label: string; readonly href: string };
 }
 
 interface ManyButtonProps {
@@ -111,7 +113,8 @@ function ManyDialog({ act, find, onClose }: ManyDialogProps) {
     }).finally(lookAgain);
   };
   const present = progress.value;
-  const [first] = present.kind === "asking" ? present.matches.ids : [];
+  const ids = present.kind === "asking" && present.matches.count !== 0 ? present.matches.ids : [];
+  const [first] = ids;
   return (
     <dialog ref={dialog} aria-labelledby={title} onClose={onClose}>
       <form onSubmit={run}>
@@ -133,7 +136,7 @@ function ManyDialog({ act, find, onClose }: ManyDialogProps) {
                 />
               </p>
             ) : null}
-            <p class="faint">For each event, as for the first one:</p>
+            {ids.length > 1 ? <p class="faint">For each event, as for the first one:</p> : null}
             <SqlText of={act.callFor(first, reason.value.trim())} />
           </>
         )}
@@ -174,6 +177,11 @@ function ManyText({ act, progress }: { readonly act: ManyAct; readonly progress:
             {tally.refused === 0 ? "" : `, ${tally.refused} refused, the first one because:`}
           </p>
           {tally.why === null ? null : <RefusalText error={tally.why} />}
+          {progress.kind === "done" && tally.done > 0 && act.next !== undefined ? (
+            <p>
+              <a href={act.next.href}>{act.next.label}</a>
+            </p>
+          ) : null}
         </>
       );
     }
