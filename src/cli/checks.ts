@@ -24,6 +24,7 @@ import { OwnServers } from "../http/egress/own.ts";
 import type { EgressPolicy } from "../http/egress/policy.ts";
 import type { EgressProxy } from "../http/egress/proxy.ts";
 import { isSealed, open } from "../secrets/sealing.ts";
+import { lookAtApi } from "./apiCheck.ts";
 import type { Check, Checked, Finding } from "./finding.ts";
 import { SERVER_CHECKS } from "./serverChecks.ts";
 
@@ -40,6 +41,7 @@ export const CHECKS: readonly Check[] = [
   { name: "certificates", needs: ["schema", "privileges"], look: lookAtCertificates },
   { name: "payloads", needs: ["schema", "privileges"], look: lookAtPublicUrl },
   { name: "pull", needs: ["schema", "privileges"], look: lookAtPull },
+  { name: "api", needs: ["schema"], look: lookAtApi },
   { name: "partitions", needs: ["schema"], look: lookAtPartitions },
   ...SERVER_CHECKS,
 ];

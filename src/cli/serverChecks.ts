@@ -1,4 +1,5 @@
 import type { Config } from "../config/read.ts";
+import { CONNECTIONS_MAX } from "../console/consoleDatabase.ts";
 import { connectionConfig } from "../db/connect.ts";
 import { hasLentSessions } from "../db/pooler.ts";
 import {
@@ -58,12 +59,16 @@ const DAEMON_CONNECTIONS_MAX = 8;
 const DAEMON_CONNECTIONS_MIN = 3;
 const LISTENER_CONNECTIONS_MAX = 2;
 
-async function lookAtConnections({ client, config: { processes, httpListen } }: Checked): Promise<Finding> {
-  const wanted = processes * DAEMON_CONNECTIONS_MAX + (httpListen === null ? 0 : LISTENER_CONNECTIONS_MAX);
+async function lookAtConnections({ client, config }: Checked): Promise<Finding> {
+  const { processes, httpListen, apiDatabaseUrl, apiListen } = config;
+  const ofDaemons = processes * DAEMON_CONNECTIONS_MAX + (httpListen === null ? 0 : LISTENER_CONNECTIONS_MAX);
+  const ofApi = apiDatabaseUrl === null || apiListen === null ? 0 : CONNECTIONS_MAX;
   const limits = await connectionLimits(client);
   const problems = limits.flatMap(({ whose, allowed, open }) => {
     if (allowed === null) return [];
     const remedy = `raise the limit of ${whose}, or run fewer daemons`;
+    // The API has a role of its own.
+    const wanted = whose.startsWith("the role ") ? ofDaemons : ofDaemons + ofApi;
     if (allowed < wanted) {
       return [
         { found: `${whose} allows ${counted(allowed, "connection")}, and these settings use up to ${wanted}`, remedy },
@@ -78,7 +83,7 @@ async function lookAtConnections({ client, config: { processes, httpListen } }: 
         ]
       : [];
   });
-  return warningOf(problems, `these settings use up to ${counted(wanted, "connection")}, and there is room`);
+  return warningOf(problems, `these settings use up to ${counted(ofDaemons + ofApi, "connection")}, and there is room`);
 }
 
 /** What each setting should not be, and what follows if it is. */

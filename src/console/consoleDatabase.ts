@@ -9,7 +9,7 @@ import { type Caller, type Credential, findCaller, may, ROLES } from "./caller.t
 import type { Route } from "./route.ts";
 
 /** One browser asks for a few things at once. None is opened before a request needs it. */
-const CONNECTIONS_MAX = 4;
+export const CONNECTIONS_MAX = 4;
 /** A statement in progress may end within this time; then its connection is cut. */
 const STOP_MS = 1_000;
 

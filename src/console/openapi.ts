@@ -1,5 +1,6 @@
 import { SCOPES } from "../domain/scope.ts";
 import { LIMIT_DEFAULT, LIMIT_MAX } from "./asked.ts";
+import { ROLES } from "./caller.ts";
 import { API_PATH } from "./http.ts";
 import { KEPT_HOURS, takesIdempotencyKey } from "./idempotency.ts";
 import { type AnyRoute, type ColumnType, type Parameter, statementOf } from "./route.ts";
@@ -29,7 +30,7 @@ export function openApi(): Members {
     },
     servers: [{ url: "/" }],
     security: [{ key: [] }, { session: [] }],
-    tags: Object.keys(SUBJECTS).map((name) => ({ name })),
+    tags: Object.keys(SUBJECTS).map((name) => ({ name, description: TAGS[name] ?? "" })),
     paths: { ...sessionPaths(), ...pathsOf(API_PATH, SUBJECTS, bySql) },
     components: {
       securitySchemes: {
@@ -42,12 +43,75 @@ export function openApi(): Members {
   };
 }
 
+const TAGS: Readonly<Record<string, string>> = {
+  state: "Whether anything is sent, by which daemons, and what waits.",
+  events: "Events, their deliveries and attempts, and what is done about them.",
+  endpoints: "Where events go: endpoints, their subscriptions and secrets.",
+  replays: "Ranges of events that are sent again.",
+  event_types: "The catalogue.",
+  history: "Who did what, what was not delivered, and what failed.",
+  charts: "What happened in each stretch of time.",
+  administration: "The keys of the API, and what feeds the outbox.",
+};
+
+const PROBLEM_CONTENT: Json = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
+
+/** When which error is answered. */
+const ERRORS: Readonly<Record<string, string>> = {
+  400: "A parameter that there is not, or of the wrong form.",
+  401: "No key, session or token, or none that is valid.",
+  403: "The key lacks the scope, the token the capability, or the login of the API the role: the answer says which.",
+  404: "There is no such thing.",
+  409: "Something must be done before, is there already, or is being done.",
+  412: "What was to be changed has changed since it was read.",
+  413: "The body has more than 4 MiB.",
+  415: "The body is not declared as JSON.",
+  422: "Postgres does not take a value, or the Idempotency-Key was used for another request.",
+  429: "Too often. `Retry-After` says in how many seconds to come back.",
+  503: "Postgres is away.",
+  504: "It took more than 5 seconds: ask for less.",
+};
+
 export const RESPONSES: Members = {
+  ...Object.fromEntries(Object.keys(ERRORS).map((status) => [`Problem${status}`, errorResponse(status)])),
   Problem: {
     description: "What could not be done, in the words of Postgres if it refused.",
-    content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+    content: PROBLEM_CONTENT,
   },
 };
+
+function errorResponse(status: string): Json {
+  const headers =
+    status === "429" || status === "503"
+      ? { headers: { "Retry-After": { description: "In how many seconds.", schema: { type: "integer" } } } }
+      : {};
+  return { description: ERRORS[status] ?? "", ...headers, content: PROBLEM_CONTENT };
+}
+
+function errorsOf({ method, takes, answer }: AnyRoute): Members {
+  const froms = new Set(Object.values(takes).map(({ from }) => from));
+  const hasBody = ["body", "content", "members"].some((from) => froms.has(from as Parameter["from"]));
+  return problems([
+    ...["400", "401", "403", "422", "429", "503", "504"],
+    ...(froms.has("path") ? ["404"] : []),
+    ...(method !== "GET" || answer.kind === "request" ? ["409"] : []),
+    ...(froms.has("ifMatch") ? ["412"] : []),
+    ...(hasBody ? ["413", "415"] : []),
+  ]);
+}
+
+function problems(statuses: readonly string[]): Members {
+  const refs = statuses.map((status) => [status, { $ref: `#/components/responses/Problem${status}` }]);
+  return { ...Object.fromEntries(refs), default: { $ref: "#/components/responses/Problem" } };
+}
+
+/** Which key may ask for it, and as whom Postgres does it. */
+function needsOf({ scope, alsoScope }: AnyRoute): string {
+  const held = SCOPES.find((each) => each === scope);
+  const role = held === undefined ? "" : ` Postgres does it as \`${ROLES[held]}\`.`;
+  const scopes = alsoScope === undefined ? `the scope \`${scope}\`` : `the scopes \`${scope}\` and \`${alsoScope}\``;
+  return `Needs ${scopes}.${role}`;
+}
 
 const PROBLEM: Members = {
   type: "object",
@@ -86,6 +150,7 @@ export function pathsOf(
 function bySql(route: AnyRoute): Members & { readonly parameters: readonly Json[] } {
   return {
     parameters: takesIdempotencyKey(route) ? [IDEMPOTENCY_KEY] : [],
+    description: needsOf(route),
     "x-scope": route.scope,
     ...(route.alsoScope !== undefined && { "x-also-scope": route.alsoScope }),
     "x-sql": statementOf(route),
@@ -101,7 +166,7 @@ function operation(route: AnyRoute, subject: string, more: readonly Json[]): Mem
     summary: route.summary,
     parameters: [...parametersOf(route), ...more],
     ...(body !== null && { requestBody: body }),
-    responses: { ...answerOf(route), default: { $ref: "#/components/responses/Problem" } },
+    responses: { ...answerOf(route), ...errorsOf(route) },
   };
 }
 
@@ -139,15 +204,18 @@ function parameterOf(name: string, { from, isOptional, sentence, type }: Paramet
   return { name, in: from, required: !isOptional, description: sentence, schema: schemaOf(type), ...list };
 }
 
-function bodyOf({ takes }: AnyRoute): Json | null {
+function bodyOf({ takes, example }: AnyRoute): Json | null {
+  const contentOf = (schema: Json): Json => ({
+    "application/json": { schema, ...(example !== undefined && { example }) },
+  });
   const content = Object.values(takes).find(({ from }) => from === "content");
   if (content !== undefined) {
-    return { required: true, description: content.sentence, content: { "application/json": { schema: {} } } };
+    return { required: true, description: content.sentence, content: contentOf({}) };
   }
   const settings = Object.values(takes).find(({ from }) => from === "members");
   if (settings !== undefined) {
     const schema = { type: "object", additionalProperties: false, properties: propertiesOf(settings.members ?? {}) };
-    return { required: true, description: settings.sentence, content: { "application/json": { schema } } };
+    return { required: true, description: settings.sentence, content: contentOf(schema) };
   }
   const members = Object.entries(takes).filter(([, { from }]) => from === "body");
   const required = members.filter(([, { isOptional }]) => !isOptional).map(([name]) => name);
@@ -155,7 +223,7 @@ function bodyOf({ takes }: AnyRoute): Json | null {
     members.map(([name, { type, sentence }]) => [name, { ...schemaOf(type), description: sentence }]),
   );
   const schema = { type: "object", additionalProperties: false, ...(required.length > 0 && { required }), properties };
-  return members.length === 0 ? null : { required: required.length > 0, content: { "application/json": { schema } } };
+  return members.length === 0 ? null : { required: required.length > 0, content: contentOf(schema) };
 }
 
 function answerOf(route: AnyRoute): Members {
@@ -276,7 +344,7 @@ function propertiesOf(types: Readonly<Record<string, ColumnType>>): Members {
 const SCHEMAS: Readonly<Record<string, Readonly<Record<string, Json>>>> = {
   uuid: { type: "string", format: "uuid" },
   text: { type: "string" },
-  jsonpath: { type: "string" },
+  jsonpath: { type: "string", examples: ["$.amount > 100"] },
   smallint: { type: "integer" },
   integer: { type: "integer" },
   bigint: { type: "integer", format: "int64" },
@@ -284,7 +352,7 @@ const SCHEMAS: Readonly<Record<string, Readonly<Record<string, Json>>>> = {
   numeric: { type: "number" },
   boolean: { type: "boolean" },
   "timestamp with time zone": { type: "string", format: "date-time" },
-  interval: { type: "string", description: "An interval as Postgres writes it." },
+  interval: { type: "string", description: "An interval as Postgres writes it.", examples: ["00:05:00"] },
   xid8: { type: "string" },
   bytea: { type: "string" },
 };
@@ -300,7 +368,7 @@ function schemaOf(type: ColumnType): Readonly<Record<string, Json>> {
 
 /** What the table has not: it runs no statement of a person's. */
 function sessionPaths(): Members {
-  const done = { "204": { description: "It was done." }, default: { $ref: "#/components/responses/Problem" } };
+  const done = { "204": { description: "It was done." }, ...problems(["400", "401", "403", "415", "503"]) };
   const who = {
     type: "object",
     required: ["name", "scopes"],
@@ -317,18 +385,23 @@ function sessionPaths(): Members {
     [`${API_PATH}/session`]: {
       get: {
         ...{ operationId: "read_session", tags: ["state"], summary: "Who asks, and what the key may do." },
-        responses: { ...answered("200", "The key.", who), default: { $ref: "#/components/responses/Problem" } },
+        description: "By the key, the session, or the user whom a trusted proxy names.",
+        responses: { ...answered("200", "The key.", who), ...problems(["401", "503"]) },
       },
       post: {
         ...{
           operationId: "open_session",
           tags: ["state"],
           summary: "Logs a browser in, by a key or a link.",
+          description: "Sets a cookie that lasts for twelve hours, or until the key ends.",
           security: [],
         },
         ...{ requestBody: { required: true, content: { "application/json": { schema: opener } } }, responses: done },
       },
-      delete: { operationId: "close_session", tags: ["state"], summary: "Logs a browser out.", responses: done },
+      delete: {
+        ...{ operationId: "close_session", tags: ["state"], summary: "Logs a browser out." },
+        ...{ description: "Ends the session of the cookie.", responses: done },
+      },
     },
   };
 }

@@ -54,6 +54,8 @@ export type Answer =
   /** What a daemon makes of the rows. */
   | { readonly kind: "request" };
 
+export type Example = null | boolean | number | string | readonly Example[] | { readonly [name: string]: Example };
+
 /** One operation of the API. The statement that it runs is all that it does. */
 export interface Route<Needed extends string | null = Scope> {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -71,6 +73,8 @@ export interface Route<Needed extends string | null = Scope> {
   /** The columns of the answer, in their order. */
   readonly gives: Readonly<Record<string, ColumnType>>;
   readonly answer: Answer;
+  /** A body that does something useful, for the OpenAPI document. */
+  readonly example?: Example;
   /** Columns with what is shown once, such as a secret: a request that is repeated gets the answer without them. */
   readonly shownOnce?: readonly string[];
 }

@@ -52,6 +52,7 @@ test("where everything is well, each check says so", async (t) => {
       "certificates",
       "payloads",
       "pull",
+      "api",
       "partitions",
       "pooler",
       "connections",
@@ -96,6 +97,7 @@ test("without the schema, what needs it is not looked at", async (t) => {
       "certificates skipped",
       "payloads skipped",
       "pull skipped",
+      "api skipped",
       "partitions skipped",
       "sequence skipped",
       "disk skipped",
@@ -236,4 +238,44 @@ test("an encoding that no daemon can read is named when connecting", async (t) =
   const { code, others } = await check({ DATABASE_URL: url });
   assert.equal(code, 1);
   assert.match(others.get("connection")?.remedy ?? "", /encoding UTF8/);
+});
+
+test("the login of the API is looked at: who it is, what it may take, what its keys want", async (t) => {
+  const { url, pool, drop } = await createDatabase();
+  const roles = ["postrider_reader", "postrider_operator", "postrider_publisher"];
+  const [whole, reader, daemon] = await Promise.all([
+    createLogin({ pool, url }, roles),
+    createLogin({ pool, url }, ["postrider_reader"]),
+    createLogin({ pool, url }, ["postrider_reader", "postrider_daemon"]),
+  ]);
+  t.after(() => Promise.all([whole.drop(), reader.drop(), daemon.drop()]).finally(drop));
+  const apiCheck = async (api: string, more: Readonly<Record<string, string>> = {}) => {
+    const { checks } = await check({ DATABASE_URL: url, POSTRIDER_API_DATABASE_URL: api, ...more });
+    const { state, found, remedy } = checks.find(({ name }) => name === "api") ?? {};
+    return [state, `${found}; ${remedy}`] as const;
+  };
+  const expect = async (api: string, state: string, said: RegExp, more: Readonly<Record<string, string>> = {}) => {
+    const [found, text] = await apiCheck(api, more);
+    assert.equal(found, state, text);
+    assert.match(text, said);
+  };
+  await pool.query("select postrider.create_api_key('ops', '{operate}')");
+  await expect(whole.url, "ok", /may take postrider_reader, postrider_operator, postrider_publisher; 1 key;/);
+  await expect(reader.url, "warning", /1 key of the API, such as ops, may do more than the roles that/);
+  await expect(daemon.url, "warning", /may read the secrets of endpoints; .*make a login for it/);
+  await expect(url, "warning", /a superuser; make a login for it/);
+  await expect("postgres://127.0.0.1:1/none", "warning", /the API cannot log in.*look at its host/);
+  await expect(
+    whole.url.replace(/\/[^/?]*(\?|$)/, "/postgres$1"),
+    "warning",
+    /another database than DATABASE_URL|cannot log in/,
+  );
+  const trusting = {
+    POSTRIDER_TRUSTED_USER_HEADER: "x-user",
+    POSTRIDER_TRUSTED_PROXIES: "10.0.0.1",
+    POSTRIDER_TRUSTED_GROUPS: "*=publish",
+  };
+  await expect(reader.url, "warning", /POSTRIDER_TRUSTED_GROUPS gives scopes that need postrider_publisher/, trusting);
+  await pool.query(`alter role ${whole.name} connection limit 2`);
+  await expect(whole.url, "warning", /may have 2 connections, and the API uses up to 4; alter role/);
 });

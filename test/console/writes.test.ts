@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { hashOf } from "../../src/console/caller.ts";
 import { ConsoleDatabase } from "../../src/console/consoleDatabase.ts";
+import { openApiText } from "../../src/console/openapi.ts";
 import { ROUTES } from "../../src/console/routes.ts";
 import { type Answer, ask, createKey, type List, type Members, startConsole } from "../support/console.ts";
 import { useDatabase } from "../support/database.ts";
 import {
+  addPending,
   askFor,
   claimAll,
   createEndpoint,
@@ -32,25 +34,107 @@ async function admin(t: TestContext, name: string): Promise<Send> {
     ask(url, path, key, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
 }
 
-test("a reader's key changes nothing, whatever it asks for", async (t) => {
+/** What is in every table, but for when a key was used. */
+async function contents(): Promise<ReadonlyMap<string, string>> {
+  const tables = await rowsOf<{ name: string }>(
+    database.pool,
+    `select c.relname as name from pg_class c
+     where c.relnamespace = 'postrider'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition order by 1`,
+  );
+  const hashes = new Map<string, string>();
+  for (const { name } of tables) {
+    const row = name === "api_key" ? "to_jsonb(t) - 'last_used_at'" : "t";
+    const text = `select concat_ws(' ', count(*), md5(string_agg((${row})::text, '|' order by (${row})::text))) from postrider.${name} t`;
+    hashes.set(name, String(await askFor(database.pool, text)));
+  }
+  return hashes;
+}
+
+test("a reader's key changes nothing by any operation of the document, whatever it asks for", async (t) => {
   const { url } = await startConsole(t, database);
   const key = await createKey(database.pool, ["read", "payload"]);
-  const before = await askFor(database.pool, "select count(*) from postrider.audit");
-  const writes = ROUTES.filter(({ method }) => method !== "GET");
-  assert.ok(writes.length > 20);
-  for (const { method, path, name, takes } of writes) {
-    const needed = Object.entries(takes).filter(([, { from, isOptional }]) => from === "body" && !isOptional);
-    const body = JSON.stringify(Object.fromEntries(needed.map(([member, { type }]) => [member, example(type)])));
-    const asked = path.replaceAll(/\{\w+\}/g, "019a0000-0000-7000-8000-000000000000");
-    const answer = await ask(url, asked, key, { method, body });
-    assert.equal(answer.status, 403, `${name}: ${answer.text}`);
+  const endpoint_id = await createEndpoint(database.pool, ["walked.*"]);
+  const event_id = await insertEvent(database.pool, "walked.one");
+  const pairs = (await claimAll(database.pool, { daemon: DAEMON })).filter((pair) => pair.event === event_id);
+  await recordResults(database.pool, DAEMON, { first: pairs.map((pair) => resultOf(pair, { outcome: "exhausted" })) });
+  const subscription_id = await askFor(database.pool, "select id from postrider.subscription where endpoint_id = $1", [
+    endpoint_id,
+  ]);
+  await database.pool.query("select postrider.define_event_type('walked.one')");
+  const key_id = await askFor(database.pool, "select id from postrider.api_key limit 1");
+  const ids: Readonly<Record<string, unknown>> = { endpoint_id, event_id, subscription_id, key_id, name: "walked.one" };
+  const document = JSON.parse(openApiText()) as {
+    readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  };
+  const before = await contents();
+  let writes = 0;
+  for (const [path, operations] of Object.entries(document.paths)) {
+    // Logging in is what a key may do.
+    if (path.endsWith("/session")) continue;
+    for (const [method, operation] of Object.entries(operations)) {
+      const asked = path.replace("/api/v1", "").replaceAll(/\{(\w+)\}/g, (_, name) => String(ids[name] ?? event_id));
+      const { operationId, parameters, requestBody } = operation;
+      const query = parameters
+        .filter((parameter) => parameter.in === "query" && parameter.required)
+        .map(
+          ({ name }) =>
+            `${name}=${encodeURIComponent(String(ids[name] ?? (name === "filter" ? "$.a > 1" : "walked.*")))}`,
+        );
+      const body = JSON.stringify(requestBody?.content["application/json"].example ?? {});
+      const answer = await ask(url, `${asked}?${query.join("&")}`, key, {
+        method: method.toUpperCase(),
+        ...(requestBody !== undefined && { body }),
+      });
+      const mayRead = ["read", "payload"].includes(operation["x-scope"]);
+      writes += mayRead ? 0 : 1;
+      assert.equal(answer.status === 403, !mayRead, `${operationId}: ${answer.status} ${answer.text}`);
+      assert.ok(answer.status < 500, `${operationId}: ${answer.text}`);
+    }
   }
-  assert.equal(await askFor(database.pool, "select count(*) from postrider.audit"), before);
+  assert.ok(writes > 25);
+  assert.deepEqual(await contents(), before);
 });
 
-function example(type: string): unknown {
-  return type === "boolean" ? true : "2030-01-01T00:00:00Z";
+interface Operation {
+  readonly operationId: string;
+  readonly parameters: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
+  readonly requestBody?: { readonly content: { readonly "application/json": { readonly example?: unknown } } };
+  readonly "x-scope": string;
 }
+
+const OWN: Readonly<Record<string, (endpoint: string) => object>> = {
+  replay: (endpoint_id) => ({ endpoint_id, since: "2020-01-01T00:00:00Z" }),
+  reschedule: () => ({ at: IN_A_WEEK }),
+};
+
+test("the bodies that the document gives as examples are taken", async (t) => {
+  const send = await admin(t, "literal");
+  t.after(async () => {
+    await database.pool.query("update postrider.sending set is_on = true, reason = null");
+    await database.pool.query("update postrider.event_type_policy set unknown_types = 'allowed'");
+    await database.pool.query("select postrider.drop_event_type('exemplary.one')");
+  });
+  const exemplary = ROUTES.filter(({ example }) => example !== undefined);
+  assert.ok(exemplary.length > 10);
+  const event_id = await insertEvent(database.pool, "exemplary.one", { deliverAt: IN_A_WEEK });
+  const prepared = new Map<string, { readonly endpoint_id: string; readonly delivered: string }>();
+  for (const { name } of exemplary) {
+    const endpoint_id = await createEndpoint(database.pool, []);
+    prepared.set(name, { endpoint_id, delivered: await addPending(database.pool, endpoint_id) });
+  }
+  for (const { method, path, name, example } of exemplary) {
+    const { endpoint_id = "", delivered = "" } = prepared.get(name) ?? {};
+    const isOfDelivery = path.includes("{event_id}") && path.includes("{endpoint_id}");
+    const ids: Readonly<Record<string, unknown>> = {
+      ...{ endpoint_id, event_id: isOfDelivery ? delivered : event_id, name: "exemplary.one" },
+    };
+    const asked = path.replaceAll(/\{(\w+)\}/g, (_, id: string) => String(ids[id]));
+    // What is of this database or of this day.
+    const own = OWN[name]?.(endpoint_id) ?? {};
+    const answer = await send(method, asked, { ...(example as object), ...own });
+    assert.ok(answer.status < 300, `${name}: ${answer.status} ${answer.text}`);
+  }
+});
 
 test("what only reads can write nothing in Postgres, and acts as the role of its scope", async (t) => {
   const { login } = await startConsole(t, database);

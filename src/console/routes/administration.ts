@@ -25,6 +25,7 @@ export const ADMINISTRATION: readonly Route[] = [
     },
     gives: { key: "text" },
     answer: { kind: "created" },
+    example: { name: "deployments", scopes: ["read", "operate"] },
     shownOnce: ["key"],
   },
   {
@@ -48,6 +49,7 @@ export const ADMINISTRATION: readonly Route[] = [
     },
     gives: { token: "text", expires_at: "timestamp with time zone" },
     answer: { kind: "created" },
+    example: { tenant: "acme", capabilities: ["endpoints:read", "attempts:read"] },
     shownOnce: ["token"],
   },
   {
@@ -59,6 +61,7 @@ export const ADMINISTRATION: readonly Route[] = [
     },
     gives: { revoked: "integer" },
     answer: { kind: "row" },
+    example: { tenant: "acme" },
   },
   {
     ...{ method: "GET", path: "/captures", name: "list_captures", scope: "read" },

@@ -27,6 +27,11 @@ export const CHANGES: readonly Route[] = [
     },
     gives: { endpoint_id: "uuid", secret: "text?" },
     answer: { kind: "created" },
+    example: {
+      url: "https://billing.example.com/hooks",
+      event_types: ["order.*"],
+      options: { name: "billing", timeout_ms: 5_000 },
+    },
     shownOnce: ["secret"],
   },
   {
@@ -39,6 +44,7 @@ export const CHANGES: readonly Route[] = [
     },
     gives: {},
     answer: { kind: "nothing" },
+    example: { timeout_ms: 5_000, retry_schedule: ["5 s", "5 min", "1 h"] },
   },
   {
     ...{ method: "DELETE", path: "/endpoints/{endpoint_id}", name: "delete_endpoint", scope: "operate" },
@@ -60,6 +66,7 @@ export const CHANGES: readonly Route[] = [
     takes: { endpoint_id: ENDPOINT, reason: REASON },
     gives: {},
     answer: { kind: "nothing" },
+    example: { reason: "their maintenance" },
   },
   {
     ...{ method: "POST", path: "/endpoints/{endpoint_id}/resume", name: "resume_endpoint", scope: "operate" },
@@ -74,6 +81,7 @@ export const CHANGES: readonly Route[] = [
     takes: { endpoint_id: ENDPOINT, reason: REASON },
     gives: {},
     answer: { kind: "nothing" },
+    example: { reason: "the contract has ended" },
   },
   {
     ...{ method: "POST", path: "/endpoints/{endpoint_id}/enable", name: "enable_endpoint", scope: "operate" },
@@ -88,6 +96,7 @@ export const CHANGES: readonly Route[] = [
     takes: { endpoint_id: ENDPOINT, overlap: inBody("interval", "How long; 24 hours by default.") },
     gives: { secret: "text?" },
     answer: { kind: "created" },
+    example: { overlap: "24 hours" },
     shownOnce: ["secret"],
   },
   {
@@ -100,6 +109,7 @@ export const CHANGES: readonly Route[] = [
     },
     gives: { event_id: "uuid" },
     answer: { kind: "created" },
+    example: { event_type: "order.paid", payload: { order_id: 42 } },
   },
   {
     ...{ method: "POST", path: "/endpoints/{endpoint_id}/subscriptions", name: "subscribe", scope: "operate" },
@@ -111,6 +121,7 @@ export const CHANGES: readonly Route[] = [
     },
     gives: { subscription_id: "uuid" },
     answer: { kind: "created" },
+    example: { event_type: "order.*", filter: "$.amount > 100" },
   },
   {
     ...{ method: "DELETE", path: "/subscriptions/{subscription_id}", name: "unsubscribe", scope: "operate" },

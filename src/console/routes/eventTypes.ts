@@ -36,6 +36,7 @@ export const EVENT_TYPES: readonly Route[] = [
     },
     gives: {},
     answer: { kind: "nothing" },
+    example: { description: "An order was paid.", json_schema: { type: "object", required: ["order_id"] } },
   },
   {
     ...{ method: "DELETE", path: "/event-types/{name}", name: "drop_event_type", scope: "operate" },
@@ -57,5 +58,6 @@ export const EVENT_TYPES: readonly Route[] = [
     takes: { unknown_types: neededInBody("text", "allowed, or refused.") },
     gives: {},
     answer: { kind: "nothing" },
+    example: { unknown_types: "refused" },
   },
 ];

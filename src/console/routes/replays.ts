@@ -41,6 +41,7 @@ export const REPLAYS: readonly Route[] = [
     },
     gives: { replay_id: "uuid?", events: "bigint" },
     answer: { kind: "created" },
+    example: { endpoint_id: "01a22b91-dc90-7c4f-9135-6d7f68b9d5c7", since: "2030-01-01T09:00:00Z", dry_run: true },
   },
   {
     ...{ method: "DELETE", path: "/replays/{replay_id}", name: "cancel_replay", scope: "operate" },

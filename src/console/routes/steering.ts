@@ -16,6 +16,7 @@ export const STEERING: readonly Route[] = [
     },
     gives: { id: "uuid" },
     answer: { kind: "rows" },
+    example: { event_type: "order.paid", payload: { order_id: 42, amount: 99.5 }, idempotency_key: "order 42 paid" },
   },
   {
     ...{ method: "POST", path: `${DELIVERY}/redeliver`, name: "redeliver", scope: "operate" },
@@ -67,6 +68,7 @@ export const STEERING: readonly Route[] = [
     takes: { event_id: EVENT, endpoint_id: ENDPOINT, reason: inBody("text", "Why; the audit keeps it.") },
     gives: { outcome: "text" },
     answer: { kind: "row" },
+    example: { reason: "sent by hand" },
   },
   {
     ...{ method: "POST", path: `${DELIVERY}/skip`, name: "skip", scope: "operate" },
@@ -82,6 +84,7 @@ export const STEERING: readonly Route[] = [
     takes: { event_id: EVENT, at: neededInBody("timestamp with time zone", "Not before this time.") },
     gives: { deliver_at: "timestamp with time zone" },
     answer: { kind: "row" },
+    example: { at: "2030-01-01T09:00:00Z" },
   },
   {
     ...{ method: "POST", path: "/events/{event_id}/erase", name: "erase_event", scope: "admin" },
@@ -99,5 +102,6 @@ export const STEERING: readonly Route[] = [
     },
     gives: {},
     answer: { kind: "nothing" },
+    example: { is_on: false, reason: "the new release is being rolled out" },
   },
 ];
