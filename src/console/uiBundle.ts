@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { build, type Plugin } from "esbuild";
-import { statementOf } from "./route.ts";
+import { SCOPES } from "../domain/scope.ts";
+import { type Route, statementOf } from "./route.ts";
 import { ROUTES } from "./routes.ts";
-import type { Operation } from "./ui/table.ts";
+import type { Asked, Operation } from "./ui/table.ts";
 
 const UI = join(import.meta.dirname, "ui");
 const ROOT = join(import.meta.dirname, "../..");
@@ -60,7 +61,7 @@ const writeTables: Plugin = {
   name: "write-tables",
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]ui[\\/]table\.ts$/ }, () => ({
-      contents: `export const OPERATIONS = ${JSON.stringify(operations())};`,
+      contents: `export const SCOPES = ${JSON.stringify(SCOPES)}, OPERATIONS = ${JSON.stringify(operations())};`,
     }));
     onLoad({ filter: /[\\/]ui[\\/]statements\.ts$/ }, () => ({
       contents: `export const STATEMENTS = ${JSON.stringify(statements())};`,
@@ -77,7 +78,26 @@ function operations(): Readonly<Record<string, Operation>> {
     ROUTES.map((route) => {
       const { name, method, path, scope } = route;
       const takes = Object.fromEntries(Object.entries(route.takes).map(([each, { from }]) => [each, from]));
-      return [name, { name, method, path, scope, takes }];
+      const asks = method === "GET" ? {} : { asks: asksOf(route) };
+      return [name, { name, method, path, scope, takes, ...asks }];
+    }),
+  );
+}
+
+/** What the path has is known where a button stands. */
+function asksOf({ takes }: Route): Readonly<Record<string, Asked>> {
+  return Object.fromEntries(
+    Object.entries(takes).flatMap(([name, { from, type, isOptional, sentence, members = {} }]): [string, Asked][] => {
+      switch (from) {
+        case "body":
+        case "query":
+        case "content":
+          return [[name, [type, isOptional, sentence]]];
+        case "members":
+          return Object.entries(members).map(([member, memberType]) => [member, [memberType, true, ""]]);
+        default:
+          return [];
+      }
     }),
   );
 }

@@ -73,15 +73,34 @@ async function watch(
   return { page, faults };
 }
 
-/** Rejects if axe finds anything on the page. It is run by the debugger, which the policy of the page does not stop. */
-export async function assertAccessible(page: Page): Promise<void> {
+/** Logs in with a key, and goes to that place of the dashboard. */
+export async function logIn(watched: Watched, address: string, key: string, place = ""): Promise<void> {
+  const { page } = watched;
+  await page.goto(`${address}#/${place}`);
+  await page.getByLabel("A key of the API").fill(key);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("navigation").waitFor();
+  // The question who is logged in was answered with 401, which the browser notes.
+  forget(watched, /401/);
+}
+
+/** Takes back faults that a test brought about: the browser notes each answer that refuses something. */
+export function forget({ faults }: Watched, expected: RegExp): void {
+  faults.splice(0, faults.length, ...faults.filter((fault) => !expected.test(fault)));
+}
+
+/**
+ * Rejects if axe finds anything on the page, or within a part of it. It is run by the debugger, which the policy of the
+ * page does not stop.
+ */
+export async function assertAccessible(page: Page, within?: string): Promise<void> {
   await page.evaluate(AXE);
-  const found = await page.evaluate(async () => {
+  const found = await page.evaluate(async (context) => {
     const { violations } = await (
-      globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }
-    ).axe.run();
+      globalThis as unknown as { axe: { run(context?: string): Promise<{ violations: Violation[] }> } }
+    ).axe.run(context);
     return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-  });
+  }, within);
   assert.deepEqual(found, [], page.url());
 }
 

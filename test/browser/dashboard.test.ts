@@ -9,7 +9,7 @@ import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { askFor, createEndpoint, eventually, insertEvent } from "../support/engine.ts";
 import { createLogin, type Login } from "../support/roles.ts";
 import { ScriptedReceiver } from "../support/scriptedReceiver.ts";
-import { assertAccessible, assertFits, browserPath, useBrowser, type Watched } from "./browser.ts";
+import { assertAccessible, assertFits, browserPath, logIn as logInAt, useBrowser, type Watched } from "./browser.ts";
 
 const options = browserPath() === null ? { skip: "there is no Chromium: apt-get install chromium" } : {};
 
@@ -70,13 +70,8 @@ after(async () => {
   await database?.drop();
 });
 
-async function logIn({ page, faults }: Watched, place = "", withKey = key): Promise<void> {
-  await page.goto(`${address}#/${place}`);
-  await page.getByLabel("A key of the API").fill(withKey);
-  await page.getByRole("button", { name: "Log in" }).click();
-  await page.getByRole("navigation").waitFor();
-  // The question who is logged in was answered with 401, which the browser notes.
-  faults.splice(0, faults.length, ...faults.filter((fault) => !/401/.test(fault)));
+function logIn(watched: Watched, place = "", withKey = key): Promise<void> {
+  return logInAt(watched, address, withKey, place);
 }
 
 test("the first load is small, and comes from its own origin alone", options, async (t) => {
@@ -112,6 +107,7 @@ const SCREENS = [
   ["replays", "Replays"],
   ["daemons", "Daemons"],
   ["audit", "Audit"],
+  ["keys", "Keys"],
   ["nowhere", "No such screen"],
 ] as const;
 
@@ -165,49 +161,6 @@ test("a search is in the address, follows typing, and finds by payload", options
   await page.reload();
   await rows.first().waitFor();
   assert.equal(await rows.count(), 1);
-});
-
-test("a button does what the SQL beside it does, for whom the key says", options, async (t) => {
-  const { pool } = database;
-  const watched = await browser.open(t);
-  const { page } = watched;
-  const id = await createEndpoint(pool, ["never.*"], { options: { name: "buttons" } });
-  await logIn(watched, `endpoints/${id}`);
-  const stateOf = async () => {
-    const { rows } = await pool.query(
-      "select state, state_reason, pause_reason from postrider.endpoint where id = $1",
-      [id],
-    );
-    return rows[0];
-  };
-  for (const [label, state, undo] of [
-    ["Pause", "paused", "select postrider.resume_endpoint($1)"],
-    ["Disable", "disabled", "select postrider.enable_endpoint($1)"],
-  ] as const) {
-    await page.getByRole("button", { name: label }).click();
-    const dialog = page.getByRole("dialog");
-    await dialog.getByLabel("Reason").fill("it's \\ theirs");
-    await dialog.getByText("SQL", { exact: true }).click();
-    const sql = await dialog.locator("pre").innerText();
-    await dialog.getByRole("button", { name: label }).click();
-    await dialog.waitFor({ state: "detached" });
-    const done = await stateOf();
-    assert.deepEqual([done.state, done.state_reason], [state, "it's \\ theirs"]);
-    await pool.query(undo, [id]);
-    await pool.query(sql);
-    assert.deepEqual(await stateOf(), done, sql);
-    await pool.query(undo, [id]);
-    await page.getByRole("button", { name: label }).waitFor();
-  }
-  const [byKey] = (
-    await pool.query(
-      "select on_behalf_of, action from postrider.audit where endpoint_id = $1 and on_behalf_of is not null order by id",
-      [id],
-    )
-  ).rows;
-  assert.deepEqual(byKey, { on_behalf_of: "ops", action: "pause_endpoint" });
-  await page.getByRole("link", { name: "History" }).click();
-  await page.getByText("ops, through").first().waitFor();
 });
 
 test(
@@ -301,6 +254,7 @@ test("the keyboard goes everywhere", options, async (t) => {
     ["gr", "Replays"],
     ["gd", "Daemons"],
     ["ga", "Audit"],
+    ["gk", "Keys"],
     ["go", "Overview"],
   ] as const) {
     await page.keyboard.type(keys);

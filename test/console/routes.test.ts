@@ -10,10 +10,11 @@ import { portalOpenApi } from "../../src/console/portal/openapi.ts";
 import { PORTAL_ROUTES } from "../../src/console/portal/routes.ts";
 import { type AnyRoute, jsonStatementOf, type Route, statementOf } from "../../src/console/route.ts";
 import { ROUTES } from "../../src/console/routes.ts";
+import { CHOICES } from "../../src/console/ui/choices.ts";
 import { consoleNames, consoleText } from "../../src/db/sqlFiles.ts";
 import { useDatabase } from "../support/database.ts";
 import { describeStatement, typeName } from "../support/described.ts";
-import { rowsOf } from "../support/engine.ts";
+import { askFor, rowsOf } from "../support/engine.ts";
 
 const database = useDatabase();
 
@@ -79,6 +80,29 @@ function routeOf(name: string): Route {
   return route;
 }
 
+test("the dashboard offers every value of the settings that have a few, and no other", async () => {
+  const checks = await rowsOf<{ column: string; definition: string }>(
+    database.pool,
+    `select a.attname as column, pg_get_constraintdef(c.oid) as definition
+     from pg_attribute a join pg_constraint c on c.contypid = a.atttypid
+     where a.attrelid = 'postrider.endpoint'::regclass
+     union all
+     select 'unknown_types', pg_get_constraintdef(c.oid) from pg_constraint c
+     where c.conrelid = 'postrider.event_type_policy'::regclass and c.contype = 'c'`,
+  );
+  for (const [name, values] of Object.entries(CHOICES).filter(([each]) => each !== "states")) {
+    const known = checks
+      .filter(({ column }) => column === name)
+      .flatMap(({ definition }) => [...definition.matchAll(/'([^']+)'::text/g)].map(([, value]) => value));
+    assert.deepEqual(values.toSorted(), known.toSorted(), name);
+  }
+  const id = await askFor(database.pool, "select endpoint_id from postrider.create_endpoint('https://receiver.test/')");
+  await assert.rejects(
+    database.pool.query("select postrider.replay($1, '-infinity', states => '{other}')", [id]),
+    ({ hint }: { hint: string }) => hint === `The states are: ${CHOICES.states?.join(", ")}.`,
+  );
+});
+
 interface Operation {
   readonly operationId: string;
   readonly responses: Readonly<Record<string, unknown>>;
@@ -123,6 +147,25 @@ test("the OpenAPI documents have every route of their servers, and no other", ()
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`),
     );
     assert.deepEqual([...described, "GET /openapi.json", ...pages[name]].toSorted(), served.toSorted());
+  }
+});
+
+test("each route is reached under its address, whatever other addresses look like it", async () => {
+  const consoleDatabase = new ConsoleDatabase({
+    apiDatabaseUrl: "postgres://127.0.0.1:1/none",
+    apiDatabaseUrlFile: null,
+  });
+  const options = { database: consoleDatabase, hosts: [], onError: assert.fail };
+  const tables = [
+    ["/api/v1", ROUTES, makeConsoleApp({ ...options, compose: () => assert.fail() })],
+    ["/api/v1/portal", PORTAL_ROUTES, makePortalApp({ ...options, origins: [] })],
+  ] as const;
+  for (const [base, routes, app] of tables) {
+    for (const { method, path, name } of routes) {
+      const asked = { method, headers: { host: "localhost" } };
+      const response = await app.request(`${base}${path}`, asked, { incoming: { rawHeaders: [], socket: {} } });
+      assert.equal(response.status, 401, name);
+    }
   }
 });
 

@@ -44,13 +44,14 @@ export async function read(url: string, etag: string | null, signal: AbortSignal
 
 export type Method = "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** Sends a change. Resolves with what the answer says; undefined if it is empty. */
-export async function change(method: Method, url: string, body?: unknown): Promise<unknown> {
-  const response = await send(url, {
-    method,
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body ?? {}),
-  });
+/** Sends a change; the body is JSON. Resolves with what the answer says; undefined if it is empty. */
+export async function change(
+  method: Method,
+  url: string,
+  body = "{}",
+  headers: Readonly<Record<string, string>> = {},
+): Promise<unknown> {
+  const response = await send(url, { method, headers: { "content-type": "application/json", ...headers }, body });
   const text = await response.text();
   if (!response.ok) {
     throw new Refusal(problemIn(response, text));

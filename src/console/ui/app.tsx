@@ -12,6 +12,7 @@ import { EndpointScreen } from "./screens/endpoint.tsx";
 import { Endpoints } from "./screens/endpoints.tsx";
 import { EventScreen } from "./screens/event.tsx";
 import { Events } from "./screens/events.tsx";
+import { Keys } from "./screens/keys.tsx";
 import { Lost } from "./screens/lost.tsx";
 import { Overview } from "./screens/overview.tsx";
 import { Replays } from "./screens/replays.tsx";
@@ -126,6 +127,8 @@ function Screen() {
       return <Replays />;
     case "audit":
       return <Audit />;
+    case "keys":
+      return <Keys />;
     case "daemons":
       return <DaemonsScreen />;
     default:

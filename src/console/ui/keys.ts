@@ -21,6 +21,7 @@ export const PLACES: Readonly<Record<string, string>> = {
   r: "replays",
   d: "daemons",
   a: "audit",
+  k: "keys",
 };
 
 /** The screens of the menu. */
@@ -33,6 +34,7 @@ export const SCREENS: Readonly<Record<string, string>> = {
   replays: "Replays",
   daemons: "Daemons",
   audit: "Audit",
+  keys: "Keys",
 };
 
 /** What a key does; what stands on the screen has its own keys, in data-key. */

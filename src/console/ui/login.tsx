@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { RefusalText } from "./parts/act.tsx";
 import { Heading } from "./parts/heading.tsx";
 import { Listing } from "./parts/listing.tsx";
+import { RefusalText } from "./parts/refusal.tsx";
 import { logIn } from "./session.ts";
 
 const CREATE = "select postrider.create_api_key('ops', '{read}');";

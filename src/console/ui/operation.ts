@@ -1,4 +1,5 @@
 import { api, change, read } from "./api.ts";
+import { may } from "./session.ts";
 import type { Call, Values } from "./sqlText.ts";
 import { OPERATIONS, type Operation } from "./table.ts";
 
@@ -18,6 +19,11 @@ export function call(name: string, values: Values = {}): Call {
   return { operation, values };
 }
 
+/** Whether the API of this build has it, and the reader may do it. */
+export function canDo(name: string): boolean {
+  return has(name) && may(call(name).operation.scope);
+}
+
 export function urlOf({ operation, values }: Call): string {
   const path = operation.path
     .split("/")
@@ -28,18 +34,27 @@ export function urlOf({ operation, values }: Call): string {
 }
 
 /** Sends it. Resolves with what the answer says. */
-export function send({ operation, values }: Call): Promise<unknown> {
+export async function send({ operation, values }: Call): Promise<unknown> {
   const { method } = operation;
   if (method === "GET") {
     throw new Error("a GET is read, not sent");
   }
-  return change(
-    method,
-    urlOf({ operation, values }),
-    Object.fromEntries(
-      namesFrom(operation, "body").flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])),
-    ),
-  );
+  const [revision] = namesFrom(operation, "ifMatch").map((name) => values[name]);
+  const headers = revision === undefined || revision === null ? {} : { "if-match": `"${revision}"` };
+  return change(method, urlOf({ operation, values }), bodyOf({ operation, values }), headers);
+}
+
+function bodyOf({ operation, values }: Call): string {
+  const [whole] = [...namesFrom(operation, "content"), ...namesFrom(operation, "members")];
+  if (whole !== undefined) {
+    return String(values[whole]);
+  }
+  const members = namesFrom(operation, "body").flatMap((name) => {
+    const value = values[name];
+    const isJson = operation.asks?.[name]?.[0].startsWith("json") === true && typeof value === "string";
+    return value === undefined ? [] : [`${JSON.stringify(name)}:${isJson ? value : JSON.stringify(value)}`];
+  });
+  return `{${members.join(",")}}`;
 }
 
 /** Asks for it once. Resolves with what the answer says. */

@@ -114,6 +114,7 @@ export interface Delivery {
   readonly created_at: string;
   readonly finished_at: string | null;
   readonly replay_id: string | null;
+  readonly halts_key: boolean;
 }
 
 export interface Attempt {
@@ -179,6 +180,7 @@ export type Endpoint = Readonly<Record<string, unknown>> &
     readonly description: string | null;
     readonly revision: number;
     readonly state_changed_at: string;
+    readonly updated_at: string;
   };
 
 export interface Health {
@@ -257,8 +259,11 @@ export interface Replay {
   readonly states: readonly string[];
   readonly events: number;
   readonly prepared: number;
+  readonly left_alone: number;
+  readonly pending: number;
   readonly succeeded: number;
   readonly exhausted: number;
+  readonly discarded: number;
   readonly created_at: string;
   readonly finished_at: string | null;
   readonly requested_by: string;
@@ -274,7 +279,34 @@ export interface ListedEventType {
 }
 
 export interface EventType {
+  readonly name: string;
+  readonly description: string | null;
   readonly json_schema: unknown;
+  readonly enforce: boolean;
+  readonly deprecated: boolean;
+}
+
+export interface EventTypePolicy {
+  readonly unknown_types: string;
+}
+
+/** An event that a filter was tried on. */
+export interface Tried {
+  readonly id: string;
+  readonly event_type: string;
+  readonly created_at: string;
+  /** Null: the filter gave no answer. */
+  readonly matches: boolean | null;
+}
+
+export interface ApiKey {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly created_at: string;
+  readonly created_by: string;
+  readonly expires_at: string | null;
+  readonly last_used_at: string | null;
 }
 
 /** Everything is null in a bar in which no daemon lived. */

@@ -39,7 +39,7 @@ export async function findSession(): Promise<void> {
 
 export async function logIn(opener: { readonly key: string } | { readonly link: string }): Promise<void> {
   try {
-    await change("POST", PATH, opener);
+    await change("POST", PATH, JSON.stringify(opener));
     await look();
   } catch (error) {
     session.value = { kind: "out", error };

@@ -1,6 +1,6 @@
 import type { Operation } from "./table.ts";
 
-/** What stands for the parameters of an operation. What is left out is null, and Postgres takes its default. */
+/** What stands for the parameters of an operation; JSON is its text. What is left out is null, and Postgres takes its default. */
 export type Values = Readonly<Record<string, string | readonly string[] | boolean | number | null | undefined>>;
 
 /** One operation of the API with its values: its address, and the SQL that it runs. */

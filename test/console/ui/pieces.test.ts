@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { SaxesParser } from "saxes";
 import { attemptBars, causesOf, delayBars, requestBars } from "../../../src/console/ui/chartBars.ts";
+import { fieldNamed, fieldOf, settingOf, timeText, valuesOf } from "../../../src/console/ui/fields.ts";
 import { makeAxis } from "../../../src/console/ui/journeyAxis.ts";
 import { journeySvg } from "../../../src/console/ui/journeySvg.ts";
 import { pretty } from "../../../src/console/ui/pretty.ts";
@@ -240,4 +241,59 @@ test("whatever was counted, each part of a chart is within it", () => {
       }
     }),
   );
+});
+
+test("a form says what was written into it, as the types of its fields have it", () => {
+  const typed = {
+    ...{ "text?": "  it's ", "text[]": " order.*,, cart.filled ", boolean: "true", jsonb: ' {"a": [1, 2] } ' },
+    ...{ "interval?": "5 min", "timestamp with time zone": "2026-11-30T10:00:00", uuid: "  " },
+  };
+  const fields = Object.keys(typed).map((type) => fieldOf({ name: type }, [type, true, ""]));
+  assert.deepEqual(valuesOf(fields, typed, "UTC"), {
+    ...{ "text?": "it's", "text[]": ["order.*", "cart.filled"], boolean: true, jsonb: '{"a":[1,2]}' },
+    ...{ "interval?": "5 min", "timestamp with time zone": "2026-11-30T10:00:00.000Z", uuid: undefined },
+  });
+  const kept = fieldOf({ name: "events", isKept: true }, ["json", false, "An `event`."]);
+  assert.deepEqual(valuesOf([kept], { events: ' {"n": 12345678901234567890} ' }, "UTC"), {
+    events: '{"n": 12345678901234567890}',
+  });
+  assert.deepEqual([kept.isRequired, kept.sentence], [true, "An event."]);
+  const local = fieldOf({ name: "at" }, ["timestamp with time zone", true, ""]);
+  const atMs = Date.parse("2026-11-30T10:00:00Z");
+  assert.deepEqual(valuesOf([local], { at: timeText(atMs, "local") }, "local"), { at: "2026-11-30T10:00:00.000Z" });
+});
+
+test("a setting becomes JSON by its type: numbers with their digits, and null for an empty field", () => {
+  const cases = [
+    ["integer", "700", "700"],
+    ["numeric?", "2.50", "2.5"],
+    ["integer", "many", '"many"'],
+    ["integer?", " ", "null"],
+    ["text?", "12", '"12"'],
+    ["interval?", "5 days", '"5 days"'],
+    ["interval[]", "5 s, 1 min", '["5 s","1 min"]'],
+    ["text[]", "", "[]"],
+    ["text[]?", "", "null"],
+    ["boolean", "false", "false"],
+    ["jsonb?", '{"a": "it\'s"}', '{"a":"it\'s"}'],
+    ["jsonb", "{no", '"{no"'],
+  ] as const;
+  for (const [type, text, json] of cases) {
+    assert.equal(settingOf(type, text), json, `${type} ${text}`);
+  }
+});
+
+test("a refusal is about the field that it names first", () => {
+  const fields = ["name", "url", "event_types", "filter"].map((name) => fieldOf({ name }, undefined));
+  const cases = [
+    ['value for domain postrider.endpoint_url violates check constraint "url is http or https"', "url"],
+    ['violates unique constraint "name is unique within its tenant"', "name"],
+    ['constraint "event_type is exact, a prefix such as order.*, or *"', "event_types"],
+    ["there is no event type 'x y'", "event_types"],
+    ["the filter '$.a' is not a predicate", "filter"],
+    ["a key cannot expire", null],
+  ] as const;
+  for (const [said, name] of cases) {
+    assert.equal(fieldNamed(fields, said), name, said);
+  }
 });

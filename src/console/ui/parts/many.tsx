@@ -2,9 +2,8 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { lookAgain } from "../live.ts";
 import { type Matches, sendAll, type Tally } from "../many.ts";
-import { type Call, call, has } from "../operation.ts";
-import { may } from "../session.ts";
-import { RefusalText } from "./act.tsx";
+import { type Call, canDo } from "../operation.ts";
+import { RefusalText } from "./refusal.tsx";
 import { SqlText } from "./sql.tsx";
 
 /** Something that is done about many events: about each, one after the other, or about all of them at once. */
@@ -32,7 +31,7 @@ interface ManyButtonProps {
 /** A button that counts first, and then does it to each, once its reader has agreed. */
 export function ManyButton({ act, label, shortcut, find }: ManyButtonProps) {
   const isOpen = useSignal(false);
-  if (!has(act.operation) || !may(call(act.operation).operation.scope)) {
+  if (!canDo(act.operation)) {
     return null;
   }
   return (

@@ -2,7 +2,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Refusal } from "../api.ts";
 import type { Seen, Trouble } from "../live.ts";
-import { RefusalText } from "./act.tsx";
+import { RefusalText } from "./refusal.tsx";
 import { durationText, nowMs } from "./time.tsx";
 
 interface SeenProps<Value> {

@@ -1,3 +1,18 @@
+import {
+  deleteAct,
+  disableAct,
+  enableAct,
+  nameOf,
+  pauseAct,
+  replayAct,
+  resumeAct,
+  rotateAct,
+  settingAct,
+  settingText,
+  subscribeAct,
+  testAct,
+  unsubscribeAct,
+} from "../acts/endpoint.tsx";
 import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
 import { type Act, ActButton } from "../parts/act.tsx";
@@ -11,6 +26,11 @@ import { Table } from "../parts/table.tsx";
 import { Clock, Time } from "../parts/time.tsx";
 import { href } from "../route.ts";
 import type { Endpoint, Health, Rows, Secret, Subscription } from "../rows.ts";
+import { OPERATIONS } from "../table.ts";
+
+interface OfEndpoint {
+  readonly endpoint: Endpoint;
+}
 
 export function EndpointScreen({ id }: { readonly id: string }) {
   const read = call("read_endpoint", { endpoint_id: id });
@@ -23,10 +43,9 @@ export function EndpointScreen({ id }: { readonly id: string }) {
       {(value) => (
         <>
           <Head endpoint={value} />
-          <HealthSection id={id} />
           <Charts endpoint={id} />
-          <Subscriptions id={id} />
-          <Secrets id={id} name={nameOf(value)} />
+          <Subscriptions endpoint={value} />
+          <Secrets endpoint={value} />
           <Settings endpoint={value} />
           <SqlText of={read} />
         </>
@@ -47,12 +66,10 @@ function NoEndpoint({ id }: { readonly id: string }) {
   );
 }
 
-function nameOf({ name, url, id }: Endpoint): string {
-  return name ?? url ?? id;
-}
-
-function Head({ endpoint }: { readonly endpoint: Endpoint }) {
+function Head({ endpoint }: OfEndpoint) {
   const { id, url, tenant, state, state_reason, state_changed_at, description } = endpoint;
+  const read = call("read_endpoint_health", { endpoint_id: id });
+  const health = useLive<Health>(read);
   return (
     <>
       <Heading title={nameOf(endpoint)}>
@@ -70,12 +87,29 @@ function Head({ endpoint }: { readonly endpoint: Endpoint }) {
         {tenant === "" ? null : <Fact name="tenant">{tenant}</Fact>}
       </dl>
       <p class="buttons">
-        {actsOf(endpoint).map(({ act, shortcut }) => (
+        {actsOf(endpoint, health.value.value).map(({ act, shortcut }) => (
           <ActButton key={act.label} act={act} {...(shortcut === undefined ? {} : { shortcut })} />
         ))}
         <a href={href(["audit"], { endpoint: id })}>History</a>
         <a href={href(["replays"], { endpoint: id })}>Replays</a>
       </p>
+      <section>
+        <h2>Health</h2>
+        <SeenValue of={health}>
+          {(value) => (
+            <>
+              <HealthFacts health={value} />
+              {state === "disabled" ? null : (
+                <p class="buttons">
+                  <ActButton act={replayAct(endpoint, value)} />
+                </p>
+              )}
+            </>
+          )}
+        </SeenValue>
+        <SqlText of={read} />
+        <ObjectiveFacts endpoint={id} />
+      </section>
     </>
   );
 }
@@ -85,74 +119,18 @@ interface Offered {
   readonly shortcut?: string;
 }
 
-function actsOf(endpoint: Endpoint): readonly Offered[] {
-  const { id, state } = endpoint;
-  const name = nameOf(endpoint);
-  const onIt = { values: () => ({ endpoint_id: id }) };
-  const withReason = { asksReason: true, values: (reason: string) => ({ endpoint_id: id, reason }) };
-  const pause = {
-    label: "Pause",
-    sentence: `Events go on being routed to ${name}, and wait until it is resumed. Nothing is lost.`,
-    operation: "pause_endpoint",
-    ...withReason,
-  };
-  const resume = {
-    label: "Resume",
-    sentence: `What waits for ${name} is sent.`,
-    operation: "resume_endpoint",
-    ...onIt,
-  };
-  const disable = {
-    label: "Disable",
-    sentence: `${name} gets no new deliveries, and what waits for it is discarded. It can be replayed later.`,
-    operation: "disable_endpoint",
-    ...withReason,
-  };
-  const enable = {
-    label: "Enable",
-    sentence: `${name} gets new events again, from now on.`,
-    operation: "enable_endpoint",
-    ...onIt,
-  };
-  const test = {
-    label: "Send a test",
-    sentence: `An event of the type postrider.test goes to ${name} alone.`,
-    operation: "send_test_event",
-    ...onIt,
-    result: (answer: unknown) => testText(answer),
-  };
-  switch (state) {
+function actsOf(endpoint: Endpoint, health: Health | null): readonly Offered[] {
+  const disable = { act: disableAct(endpoint, health) };
+  const remove = { act: deleteAct(endpoint) };
+  const test = { act: testAct(endpoint) };
+  switch (endpoint.state) {
     case "disabled":
-      return [{ act: enable }];
+      return [{ act: enableAct(endpoint) }, remove];
     case "paused":
-      return [{ act: resume, shortcut: "p" }, { act: disable }, { act: test }];
+      return [{ act: resumeAct(endpoint), shortcut: "p" }, test, disable, remove];
     default:
-      return [{ act: pause, shortcut: "p" }, { act: disable }, { act: test }];
+      return [{ act: pauseAct(endpoint), shortcut: "p" }, test, disable, remove];
   }
-}
-
-function testText(answer: unknown): string {
-  const id = memberOf(answer, "event_id");
-  return id === null ? "It was inserted." : `It was inserted as event ${id}.`;
-}
-
-function memberOf(answer: unknown, name: string): string | null {
-  const value =
-    typeof answer === "object" && answer !== null ? (answer as Readonly<Record<string, unknown>>)[name] : null;
-  return typeof value === "string" ? value : null;
-}
-
-function HealthSection({ id }: { readonly id: string }) {
-  const read = call("read_endpoint_health", { endpoint_id: id });
-  const health = useLive<Health>(read);
-  return (
-    <section>
-      <h2>Health</h2>
-      <SeenValue of={health}>{(value) => <HealthFacts health={value} />}</SeenValue>
-      <SqlText of={read} />
-      <ObjectiveFacts endpoint={id} />
-    </section>
-  );
 }
 
 function HealthFacts({ health }: { readonly health: Health }) {
@@ -207,8 +185,8 @@ function HealthFacts({ health }: { readonly health: Health }) {
   );
 }
 
-function Subscriptions({ id }: { readonly id: string }) {
-  const read = call("list_subscriptions", { endpoint_id: id });
+function Subscriptions({ endpoint }: OfEndpoint) {
+  const read = call("list_subscriptions", { endpoint_id: endpoint.id });
   const subscriptions = useLive<Rows<Subscription>>(read);
   return (
     <section>
@@ -228,25 +206,22 @@ function Subscriptions({ id }: { readonly id: string }) {
                   filter === null ? <span class="faint">every payload</span> : <code>{filter}</code>,
               },
               { head: "since", cell: ({ created_at }) => <Clock at={created_at} /> },
+              { head: "do", cell: (row) => <ActButton act={unsubscribeAct(row)} short="unsubscribe" /> },
             ]}
           />
         )}
       </SeenValue>
+      <p class="buttons">
+        <ActButton act={subscribeAct(endpoint)} />
+      </p>
       <SqlText of={read} />
     </section>
   );
 }
 
-function Secrets({ id, name }: { readonly id: string; readonly name: string }) {
-  const read = call("list_secrets", { endpoint_id: id });
+function Secrets({ endpoint }: OfEndpoint) {
+  const read = call("list_secrets", { endpoint_id: endpoint.id });
   const secrets = useLive<Rows<Secret>>(read);
-  const rotate: Act = {
-    label: "Rotate the secret",
-    sentence: `${name} gets a new secret, which is shown once. The present one signs beside it for 24 hours.`,
-    operation: "rotate_secret",
-    values: () => ({ endpoint_id: id }),
-    result: (answer) => memberOf(answer, "secret") ?? "A daemon makes the new key.",
-  };
   return (
     <section>
       <h2>Secrets</h2>
@@ -267,44 +242,31 @@ function Secrets({ id, name }: { readonly id: string; readonly name: string }) {
         )}
       </SeenValue>
       <p class="buttons">
-        <ActButton act={rotate} />
+        <ActButton act={rotateAct(endpoint)} />
       </p>
       <SqlText of={read} />
     </section>
   );
 }
 
-/** What is shown elsewhere. */
-const SHOWN: ReadonlySet<string> = new Set([
-  "id",
-  "tenant",
-  "name",
-  "url",
-  "description",
-  "state",
-  "state_reason",
-  "state_changed_at",
-]);
+/** What is shown elsewhere, and is no setting. */
+const SHOWN: ReadonlySet<string> = new Set(["id", "tenant", "state", "state_reason", "state_changed_at"]);
 
-function Settings({ endpoint }: { readonly endpoint: Endpoint }) {
+/** Each setting with the button that changes it, and what only Postrider sets. */
+function Settings({ endpoint }: OfEndpoint) {
+  const settings = Object.keys(OPERATIONS.change_endpoint?.asks ?? {});
+  const others = Object.keys(endpoint).filter((name) => !SHOWN.has(name) && !settings.includes(name));
   return (
     <section>
       <h2>Settings</h2>
       <dl class="facts">
-        {Object.entries(endpoint)
-          .filter(([name]) => !SHOWN.has(name))
-          .map(([name, value]) => (
-            <Fact key={name} name={name}>
-              {settingText(value)}
-            </Fact>
-          ))}
+        {[...settings, ...others].map((name) => (
+          <Fact key={name} name={name}>
+            {name in endpoint ? settingText(endpoint[name]) || "none" : <span class="faint">not shown</span>}{" "}
+            {settings.includes(name) ? <ActButton act={settingAct(endpoint, name)} short="edit" /> : null}
+          </Fact>
+        ))}
       </dl>
     </section>
   );
-}
-
-function settingText(value: unknown): string {
-  if (value === null) return "none";
-  if (Array.isArray(value)) return value.join(", ") || "none";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -1,5 +1,7 @@
+import { CREATE } from "../acts/endpoint.tsx";
 import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
+import { ActButton } from "../parts/act.tsx";
 import { Heading } from "../parts/heading.tsx";
 import { EndpointLink } from "../parts/id.tsx";
 import { Listing } from "../parts/listing.tsx";
@@ -28,7 +30,9 @@ export function Endpoints() {
   const page = useLive<Page<ListedEndpoint>>(asked);
   return (
     <>
-      <Heading title="Endpoints" />
+      <Heading title="Endpoints">
+        <ActButton act={CREATE} />
+      </Heading>
       <Filters />
       <SeenValue of={page}>
         {({ data, next }) => (
@@ -84,7 +88,7 @@ function Filters() {
   );
 }
 
-const CREATE = "select * from postrider.create_endpoint('https://example.com/webhooks', '{order.*}');";
+const IN_SQL = "select * from postrider.create_endpoint('https://example.com/webhooks', '{order.*}');";
 
 function EndpointTable({
   endpoints,
@@ -103,8 +107,8 @@ function EndpointTable({
           <p>No endpoint is like that.</p>
         ) : (
           <>
-            <p>There is no endpoint yet. This makes one, and shows its secret once:</p>
-            <Listing>{CREATE}</Listing>
+            <p>There is no endpoint yet. The button above makes one, and so does this; its secret is shown once:</p>
+            <Listing>{IN_SQL}</Listing>
           </>
         )
       }

@@ -1,11 +1,21 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import {
+  cancelAct,
+  cancelAllAct,
+  eraseAct,
+  nameOf,
+  redeliverAct,
+  redeliverAllAct,
+  rescheduleAct,
+  skipAct,
+} from "../acts/event.tsx";
 import type { Refusal } from "../api.ts";
 import type { Mark } from "../journeyAxis.ts";
 import { journeySvg } from "../journeySvg.ts";
 import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
-import { type Act, ActButton } from "../parts/act.tsx";
+import { ActButton } from "../parts/act.tsx";
 import { Attempts } from "../parts/attempts.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { Fact, Heading } from "../parts/heading.tsx";
@@ -17,7 +27,7 @@ import { Request } from "../parts/request.tsx";
 import { SeenValue } from "../parts/seen.tsx";
 import { SqlText } from "../parts/sql.tsx";
 import { State } from "../parts/state.tsx";
-import { Clock, durationText, exactTime } from "../parts/time.tsx";
+import { Clock, durationText, exactTime, nowMs } from "../parts/time.tsx";
 import { href, route } from "../route.ts";
 import type { Attempt, AuditRow, Delivery, Explained, OneEvent, Page, Payload, Rows } from "../rows.ts";
 import { saveFile } from "../saveFile.ts";
@@ -76,7 +86,8 @@ function OneEventScreen({ event }: { readonly event: OneEvent }) {
 }
 
 /** The journey and why it went so: two lists of the API, side by side in one picture. */
-function Way({ event: { id, event_type, created_at } }: { readonly event: OneEvent }) {
+function Way({ event }: { readonly event: OneEvent }) {
+  const { id, event_type, created_at } = event;
   const explanation = call("explain_event", { event_id: id });
   const explained = useLive<Rows<Explained>>(explanation);
   const deliveries = useLive<Page<Delivery>>(call("list_event_deliveries", { event_id: id, limit: SHOWN_MAX }));
@@ -101,6 +112,7 @@ function Way({ event: { id, event_type, created_at } }: { readonly event: OneEve
           });
           return (
             <>
+              <EventActs event={event} deliveries={page.data} />
               <Journey insertedAt={created_at} lanes={lanes} />
               {lanes.length === 0 ? null : (
                 <button
@@ -120,6 +132,29 @@ function Way({ event: { id, event_type, created_at } }: { readonly event: OneEve
       <SeenValue of={explained}>{({ data }) => <Unmatched explained={data} />}</SeenValue>
       <SqlText of={explanation} />
     </section>
+  );
+}
+
+interface EventActsProps {
+  readonly event: OneEvent;
+  readonly deliveries: readonly Delivery[];
+}
+
+/** What is done to the event at all of its endpoints. */
+function EventActs({ event, deliveries }: EventActsProps) {
+  const { deliver_at, erased_at } = event;
+  if (erased_at !== null) {
+    return null;
+  }
+  const isWaiting = deliveries.some(({ state }) => state === "pending");
+  const isScheduled = deliver_at !== null && Date.parse(deliver_at) > nowMs.value;
+  return (
+    <p class="buttons">
+      {deliveries.length > 0 ? <ActButton act={redeliverAllAct(event, deliveries)} /> : null}
+      {isWaiting ? <ActButton act={cancelAllAct(event, deliveries)} /> : null}
+      {isScheduled ? <ActButton act={rescheduleAct(event)} /> : null}
+      <ActButton act={eraseAct(event, deliveries)} />
+    </p>
   );
 }
 
@@ -162,6 +197,7 @@ function lanesOf(
           <p class="buttons">
             <ActButton act={redeliverAct(eventId, delivery)} shortcut="r" />
             {state === "pending" ? <ActButton act={cancelAct(eventId, delivery)} shortcut="c" /> : null}
+            {delivery.halts_key ? <ActButton act={skipAct(eventId, delivery)} /> : null}
           </p>
           {own.length === 0 ? null : <Attempts eventId={eventId} endpointId={endpoint_id} attempts={own} />}
           <Request eventId={eventId} endpointId={endpoint_id} />
@@ -202,29 +238,6 @@ function pictureOf(title: string, insertedAt: string, lanes: readonly EventLane[
 function plainly({ attempts, reason, last_error }: Delivery): string {
   const count = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
   return [count, reason ?? last_error].filter((part) => part !== null).join(", the last: ");
-}
-
-function nameOf({ name, url, endpoint_id }: Delivery): string {
-  return name ?? url ?? endpoint_id;
-}
-
-function redeliverAct(eventId: string, delivery: Delivery): Act {
-  return {
-    label: "Redeliver",
-    sentence: `One further attempt of this event at ${nameOf(delivery)}, at once. If it fails, the retry schedule begins again.`,
-    operation: "redeliver",
-    values: () => ({ event_id: eventId, endpoint_id: delivery.endpoint_id }),
-  };
-}
-
-function cancelAct(eventId: string, delivery: Delivery): Act {
-  return {
-    label: "Cancel",
-    sentence: `No further attempt of this event at ${nameOf(delivery)}. One that is in progress is not undone.`,
-    asksReason: true,
-    operation: "cancel",
-    values: (reason) => ({ event_id: eventId, endpoint_id: delivery.endpoint_id, reason }),
-  };
 }
 
 /** Of those that did not match, as many as a person reads. */

@@ -1,9 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { PUBLISH } from "../acts/event.tsx";
 import { type Chosen, useChosen } from "../chosen.ts";
 import { useLive } from "../live.ts";
 import { searchOn } from "../many.ts";
 import { type Call, call } from "../operation.ts";
+import { ActButton } from "../parts/act.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { Heading } from "../parts/heading.tsx";
 import { EndpointLink, EventId } from "../parts/id.tsx";
@@ -35,7 +37,9 @@ export function Events() {
   );
   return (
     <>
-      <Heading title="Events" />
+      <Heading title="Events">
+        <ActButton act={PUBLISH} />
+      </Heading>
       <SearchForm
         label="Search, or go to an id"
         placeholder="type:order.* state:exhausted endpoint:crm attempts:>1 since:24h $.amount > 100"

@@ -1,3 +1,4 @@
+import { REASON } from "../fields.ts";
 import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
 import { type Act, ActButton } from "../parts/act.tsx";
@@ -53,19 +54,22 @@ export function Overview() {
   );
 }
 
-const SWITCH_OFF: Act = {
-  label: "Stop all sending",
-  sentence: "No daemon begins another request until it is switched on again. Events are still inserted, and wait.",
-  asksReason: true,
-  operation: "switch_sending",
-  values: (reason) => ({ is_on: false, reason }),
-};
-const SWITCH_ON: Act = {
-  label: "Send again",
-  sentence: "Daemons send what waits.",
-  operation: "switch_sending",
-  values: () => ({ is_on: true }),
-};
+function switchAct({ sending_is_on, pending, unclaimed }: Status): Act {
+  return sending_is_on
+    ? {
+        label: "Stop all sending",
+        sentence: `No daemon begins another request until it is switched on again. Events are still inserted, and wait, as ${pending + unclaimed} do now.`,
+        asks: [REASON],
+        operation: "switch_sending",
+        values: (given) => ({ is_on: false, ...given }),
+      }
+    : {
+        label: "Send again",
+        sentence: `Daemons send what waits: ${pending + unclaimed} now.`,
+        operation: "switch_sending",
+        values: () => ({ is_on: true }),
+      };
+}
 
 /** The one sentence that a person on call looks for first. */
 function Verdict({ status }: { readonly status: Status }) {
@@ -83,7 +87,7 @@ function Verdict({ status }: { readonly status: Status }) {
         )}
       </p>
       <p class="buttons">
-        <ActButton act={status.sending_is_on ? SWITCH_OFF : SWITCH_ON} />
+        <ActButton act={switchAct(status)} />
       </p>
       <dl class="facts">
         <Fact name="waiting">{`${pending}${plus}`}</Fact>

@@ -3,6 +3,7 @@ import { call } from "../operation.ts";
 import { type Act, ActButton } from "../parts/act.tsx";
 import { Heading } from "../parts/heading.tsx";
 import { EndpointLink } from "../parts/id.tsx";
+import { ReplayBar } from "../parts/replayProgress.tsx";
 import { SeenValue } from "../parts/seen.tsx";
 import { SqlText } from "../parts/sql.tsx";
 import { State } from "../parts/state.tsx";
@@ -43,7 +44,7 @@ function ReplayTable({ replays }: { readonly replays: readonly Replay[] }) {
       label="Replays, the newest first"
       rows={replays}
       keyOf={({ replay_id }) => replay_id}
-      empty={<p>Nothing was replayed. The function postrider.replay sends a range of events again.</p>}
+      empty={<p>Nothing was replayed. An endpoint's screen sends a range of events again.</p>}
       columns={[
         { head: "endpoint", cell: (replay) => <EndpointLink endpoint={replay} /> },
         { head: "state", cell: ({ state, reason }) => <State word={state} title={reason ?? undefined} /> },
@@ -52,8 +53,7 @@ function ReplayTable({ replays }: { readonly replays: readonly Replay[] }) {
         { head: "of events", cell: ({ states }) => states.join(", ") },
         { head: "events", isNumber: true, cell: ({ events }) => events },
         { head: "prepared", isNumber: true, cell: ({ prepared }) => prepared },
-        { head: "succeeded", isNumber: true, cell: ({ succeeded }) => succeeded },
-        { head: "exhausted", isNumber: true, cell: ({ exhausted }) => exhausted },
+        { head: "progress", cell: (replay) => <ReplayBar replay={replay} /> },
         { head: "asked for", cell: ({ created_at, requested_by }) => <AskedFor at={created_at} by={requested_by} /> },
         {
           head: "do",
@@ -72,10 +72,10 @@ function AskedFor({ at, by }: { readonly at: string; readonly by: string }) {
   );
 }
 
-function cancelAct({ replay_id, name, url, endpoint_id }: Replay): Act {
+function cancelAct({ replay_id, name, url, endpoint_id, events, succeeded, exhausted }: Replay): Act {
   return {
     label: "Cancel the replay",
-    sentence: `What it has not sent to ${name ?? url ?? endpoint_id} gets its former state back.`,
+    sentence: `Of ${events} events, ${succeeded + exhausted} have been sent to ${name ?? url ?? endpoint_id}. The others get their former state back.`,
     operation: "cancel_replay",
     values: () => ({ replay_id }),
   };

@@ -1,6 +1,8 @@
 import { useSignal } from "@preact/signals";
+import { DEFINE, dropAct, policyAct, redefineAct } from "../acts/eventType.ts";
 import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
+import { ActButton } from "../parts/act.tsx";
 import { Heading } from "../parts/heading.tsx";
 import { JsonText } from "../parts/json.tsx";
 import { SeenValue } from "../parts/seen.tsx";
@@ -8,7 +10,7 @@ import { SqlText } from "../parts/sql.tsx";
 import { Table } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
 import { href, route } from "../route.ts";
-import type { EventType, ListedEventType, Page } from "../rows.ts";
+import type { EventType, EventTypePolicy, ListedEventType, Page } from "../rows.ts";
 
 export function Types() {
   const { path, query } = route.value;
@@ -16,7 +18,10 @@ export function Types() {
   const page = useLive<Page<ListedEventType>>(asked);
   return (
     <>
-      <Heading title="Event types" />
+      <Heading title="Event types">
+        <ActButton act={DEFINE} />
+      </Heading>
+      <Policy />
       <SeenValue of={page}>
         {({ data, next }) => (
           <>
@@ -42,14 +47,14 @@ function TypeTable({ types }: { readonly types: readonly ListedEventType[] }) {
       label="Event types, by name"
       rows={types}
       keyOf={({ name }) => name}
-      empty={<p>The catalogue is empty. The function postrider.define_event_type describes a type.</p>}
+      empty={<p>The catalogue is empty. It documents what is published, and can refuse what does not fit.</p>}
       columns={[
         { head: "type", cell: ({ name }) => <a href={href(["events"], { q: `type:${name}` })}>{name}</a> },
         { head: "what it is", cell: ({ description }) => description },
         { head: "payloads", cell: payloadsText },
         { head: "", cell: ({ deprecated }) => (deprecated ? "deprecated" : "") },
         { head: "changed", cell: ({ updated_at }) => <Time at={updated_at} /> },
-        { head: "schema", cell: ({ name, has_schema }) => (has_schema ? <Schema name={name} /> : "none") },
+        { head: "definition", cell: ({ name }) => <Definition name={name} /> },
       ]}
     />
   );
@@ -61,7 +66,7 @@ function payloadsText({ enforce, has_schema }: ListedEventType): string {
 }
 
 /** Read when somebody wants to see it. */
-function Schema({ name }: { readonly name: string }) {
+function Definition({ name }: { readonly name: string }) {
   const isOpen = useSignal(false);
   return (
     <details
@@ -70,12 +75,45 @@ function Schema({ name }: { readonly name: string }) {
       }}
     >
       <summary>show</summary>
-      {isOpen.value ? <SchemaText name={name} /> : null}
+      {isOpen.value ? <DefinitionText name={name} /> : null}
     </details>
   );
 }
 
-function SchemaText({ name }: { readonly name: string }) {
+function DefinitionText({ name }: { readonly name: string }) {
   const type = useLive<EventType>(call("read_event_type", { name }));
-  return <SeenValue of={type}>{({ json_schema }) => <JsonText text={JSON.stringify(json_schema)} />}</SeenValue>;
+  return (
+    <SeenValue of={type}>
+      {(value) => (
+        <>
+          {value.json_schema === null ? (
+            <p>It has no schema.</p>
+          ) : (
+            <JsonText text={JSON.stringify(value.json_schema)} />
+          )}
+          <p class="buttons">
+            <ActButton act={redefineAct(value)} />
+            <ActButton act={dropAct(value)} />
+          </p>
+        </>
+      )}
+    </SeenValue>
+  );
+}
+
+const POLICY = call("read_event_type_policy");
+
+/** What becomes of events whose type is not in the catalogue. */
+function Policy() {
+  const policy = useLive<EventTypePolicy>(POLICY);
+  return (
+    <SeenValue of={policy}>
+      {({ unknown_types }) => (
+        <p>
+          Events whose type is not in the catalogue are {unknown_types}.{" "}
+          <ActButton act={policyAct(unknown_types)} short="change" />
+        </p>
+      )}
+    </SeenValue>
+  );
 }
