@@ -21,6 +21,8 @@ const WALK_MS_MAX = 600_000;
 /** What has no button, and why. */
 const WITHOUT_BUTTON: Readonly<Record<string, string>> = {};
 
+// A test opens its page before it starts the API: hooks run in the order they are made in, and a page that lives longer than
+// the API notes that it is gone.
 const browser = useBrowser();
 /** The one whose rows are changed by buttons. */
 let pressed: TestDatabase;
@@ -82,8 +84,8 @@ test("every operation that changes something has a button that is pressed here",
 });
 
 test("each button leaves the rows that the SQL beside it leaves", { ...options, timeout: WALK_MS_MAX }, async (t) => {
-  const { url, login } = await startConsole(t, pressed);
   const watched = await browser.open(t, { width: 320 });
+  const { url, login } = await startConsole(t, pressed);
   await logIn(watched, `${url}/`, key);
   const known = await idsOf(pressed.pool);
   let rows = await rowsOfAll(pressed.pool, known);
@@ -167,8 +169,8 @@ async function paste({ url }: Login, sql: string, { operation }: Step): Promise<
 }
 
 test("who may only read has none of the buttons", options, async (t) => {
-  const { url } = await startConsole(t, pressed);
   const watched = await browser.open(t);
+  const { url } = await startConsole(t, pressed);
   const { page } = watched;
   await logIn(watched, `${url}/`, await createKey(pressed.pool, ["read", "payload"]));
   for (const place of new Set(STEPS.map((step) => step.place))) {
@@ -185,8 +187,8 @@ test("who may only read has none of the buttons", options, async (t) => {
 test("a change that somebody else made meanwhile is shown before it is overwritten", options, async (t) => {
   const { pool } = pressed;
   const id = await createEndpoint(pool, [], { options: { name: "contested" } });
-  const { url } = await startConsole(t, pressed);
   const watched = await browser.open(t);
+  const { url } = await startConsole(t, pressed);
   const { page } = watched;
   await logIn(watched, `${url}/`, key, `endpoints/${id}`);
   await page.getByRole("button", { name: "Edit timeout_ms" }).click();
@@ -209,8 +211,8 @@ test("a change that somebody else made meanwhile is shown before it is overwritt
 });
 
 test("what Postgres refuses stands at the field that it names, and what is no JSON is not sent", options, async (t) => {
-  const { url } = await startConsole(t, pressed);
   const watched = await browser.open(t, { width: 320 });
+  const { url } = await startConsole(t, pressed);
   const { page } = watched;
   await logIn(watched, `${url}/`, key, "endpoints");
   await page.getByRole("button", { name: "Create an endpoint" }).click();
@@ -236,8 +238,8 @@ test("what Postgres refuses stands at the field that it names, and what is no JS
 });
 
 test("a filter is tried on the newest events while it is typed", options, async (t) => {
-  const { url } = await startConsole(t, pressed);
   const watched = await browser.open(t);
+  const { url } = await startConsole(t, pressed);
   const { page } = watched;
   await pressed.pool.query("select postrider.allow_unknown_event_types()");
   await insertEvent(pressed.pool, "tried.one", { payload: '{"amount": 1}' });

@@ -156,4 +156,17 @@ export const STEPS: readonly Step[] = [
     },
   },
   { operation: "revoke_key", place: "keys", button: "Revoke old" },
+  {
+    ...{ operation: "create_portal_token", place: "keys", button: "Make a portal token", shows: /^prp_/ },
+    fill: async (dialog) => {
+      await dialog.getByLabel("tenant").fill("acme");
+      await dialog.getByLabel("capabilities").fill("endpoints:read, test");
+      await dialog.getByLabel("ttl").fill("5 min");
+      await dialog.getByLabel("subject").fill(HOSTILE);
+    },
+  },
+  {
+    ...{ operation: "revoke_portal_tokens", place: "keys", button: "Revoke portal tokens", shows: /Revoked: 1/ },
+    fill: (dialog) => dialog.getByLabel("tenant").fill("acme"),
+  },
 ];

@@ -14,7 +14,7 @@ const PATH = api(["session"]);
 /** Scopes that include others. */
 const INCLUDED: Readonly<Record<string, readonly string[]>> = {
   operate: ["read"],
-  admin: ["read", "payload", "publish", "operate"],
+  admin: ["read", "payload", "publish", "operate", "portal:mint"],
 };
 
 /** Whether the reader may do what takes this scope. The API decides; here it spares them a button that is refused. */

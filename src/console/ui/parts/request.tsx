@@ -2,9 +2,9 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ask, call, has } from "../operation.ts";
 import { may } from "../session.ts";
-import { RefusalText } from "./act.tsx";
 import { Copy } from "./copy.tsx";
 import { Listing } from "./listing.tsx";
+import { RefusalText } from "./refusal.tsx";
 import { Clock } from "./time.tsx";
 
 /** What a daemon would send now. */

@@ -19,6 +19,24 @@ const CREATE: Act = {
   result: ({ key }) => <ShownOnce text={String(key)} sentence="This is the key; only a hash of it is kept." />,
 };
 
+const MINT: Act = {
+  label: "Make a portal token",
+  sentence: "It shows the portal of a tenant to whoever has it. The host's program makes them; this one is for a look.",
+  operation: "create_portal_token",
+  asks: [{ name: "tenant" }, { name: "capabilities" }, { name: "ttl" }, { name: "subject" }],
+  values: (given) => given,
+  result: ({ token }) => <ShownOnce text={String(token)} sentence="This is the token; only a hash of it is kept." />,
+};
+
+const END: Act = {
+  label: "Revoke portal tokens",
+  sentence: "Whoever has a token of this tenant is refused from now on.",
+  operation: "revoke_portal_tokens",
+  asks: [{ name: "tenant" }, { name: "subject" }],
+  values: (given) => given,
+  result: ({ revoked }) => <p>Revoked: {String(revoked)}.</p>,
+};
+
 export function Keys() {
   const { path, query } = route.value;
   const asked = call("list_keys", { after: query.get("after") ?? null });
@@ -26,7 +44,11 @@ export function Keys() {
   return (
     <>
       <Heading title="Keys">
-        <ActButton act={CREATE} />
+        <p class="buttons">
+          {[CREATE, MINT, END].map((act) => (
+            <ActButton key={act.label} act={act} />
+          ))}
+        </p>
       </Heading>
       <SeenValue of={page}>
         {({ data, next }) => (
