@@ -4,11 +4,11 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { monotonicMs } from "../../src/ground/clock.ts";
+import { lookIntervalMs } from "./until.ts";
 
 const CHECKOUT = resolve(import.meta.dirname, "../..");
 /** Far more than anything takes, even on a machine that is busy with other tests. */
 export const DEADLINE_MS = 60_000;
-const POLL_MS = 20;
 
 export interface Ending {
   readonly code: number | null;
@@ -104,8 +104,9 @@ export async function eventually<Seen>(
   for (;;) {
     const seen = await look();
     if (seen !== undefined) return seen;
-    if (monotonicMs() - beganMs > DEADLINE_MS) throw new Error(`${what} was not seen in ${DEADLINE_MS} ms`);
-    await delay(POLL_MS);
+    const waitedMs = monotonicMs() - beganMs;
+    if (waitedMs > DEADLINE_MS) throw new Error(`${what} was not seen in ${DEADLINE_MS} ms`);
+    await delay(lookIntervalMs(waitedMs));
   }
 }
 
