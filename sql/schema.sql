@@ -1836,6 +1836,8 @@ create function postrider_internal.store_lines(name text, run_id uuid, batch big
 
 create function postrider_internal.subscription_changing() returns trigger security definer;
 
+create function postrider_internal.sum_places(counts bigint[], places integer) returns bigint;
+
 create function postrider_internal.take_allowance(endpoint_id uuid, requests integer) returns void;
 
 create function postrider_internal.take_asides(page postrider_internal.claim_page, turn integer, events_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
@@ -4602,6 +4604,8 @@ comment on function postrider_internal.store_lines(text,uuid,bigint,text,text,js
 
 comment on function postrider_internal.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is not a predicate or can never match.';
 
+comment on function postrider_internal.sum_places(bigint[],integer) is 'The sum of the first counts of a histogram of delays, which has up to 16.';
+
 comment on function postrider_internal.take_allowance(uuid,integer) is 'Takes what find_allowance has allowed: so many requests of the endpoint''s rate. Called by whatever leases for an endpoint with limits.';
 
 comment on function postrider_internal.take_asides(postrider_internal.claim_page,integer,integer,integer) is 'Adds to a page the next events of the transactions that are aside, up to events_max of them, a few transactions in turn. turn: 1 if the page begins with an event of the window.';
@@ -5583,6 +5587,10 @@ grant execute on function postrider_internal.seal_secret(uuid,xid,text) to postr
 grant execute on function postrider_internal.small_payload(json,integer) to postrider_operator;
 
 grant execute on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,bigint,text,bigint,bigint,bigint,jsonb) to postrider_publisher;
+
+grant execute on function postrider_internal.sum_places(bigint[],integer) to postrider_operator;
+
+grant execute on function postrider_internal.sum_places(bigint[],integer) to postrider_reader;
 
 grant execute on function postrider_internal.take_handshakes(integer) to postrider_daemon;
 

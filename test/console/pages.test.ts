@@ -6,7 +6,7 @@ import { OVERVIEW, testPages } from "../support/consolePages.ts";
 import { useDatabase } from "../support/database.ts";
 
 /** Most of them of the last half of a day. */
-testPages(useDatabase({ server: "alone" }), { events: 100_000, spacingMs: 500 });
+testPages(useDatabase({ server: "alone" }), { events: 100_000, spacingMs: 500, timeoutMs: 300_000 });
 
 test("what the overview asks is known, so that its cost is measured as a whole", () => {
   const asked = ["screens/overview", "parts/charts", "parts/latest"].flatMap((name) => {

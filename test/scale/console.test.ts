@@ -13,7 +13,7 @@ const LOOKS = 10;
 const database = useDatabase({ server: "alone" });
 
 /** Three quarters of the retention. */
-testPages(database, { events: 10_000_000, spacingMs: 200 });
+testPages(database, { events: 10_000_000, spacingMs: 200, timeoutMs: 3_600_000 });
 
 test("the overview takes Postgres 20 ms", async (t) => {
   const session = await openSession(t, database.url);

@@ -439,6 +439,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   judge_objective: caller("reader", "operator"),
   count_overdue: caller("reader", "operator"),
   burn_rate: caller("reader", "operator"),
+  sum_places: caller("reader", "operator"),
   set_objective: owner("operator"),
   drop_objective: owner("operator"),
   event_type_patterns: caller("reader", "operator", "daemon"),

@@ -19,6 +19,8 @@ export interface Size {
   readonly events: number;
   /** Between two events. */
   readonly spacingMs: number;
+  /** For filling the database, and for all tests together. */
+  readonly timeoutMs: number;
 }
 
 /** Each event has a delivery to one of 100 endpoints. The first endpoint has been down for three days, one in twenty was exhausted. */
@@ -114,8 +116,9 @@ const SEARCHES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 /** Registers a test for each list and chart of the API, and for what `postrider tail` asks, on a database of that size. */
 export function testPages(database: Filled, size: Size): void {
-  describe("a request for a list, a chart or an overview reads few pages", () => {
-    before(() => fillConsole(database.pool, size));
+  const timeout = { timeout: size.timeoutMs };
+  describe("a request for a list, a chart or an overview reads few pages", timeout, () => {
+    before(() => fillConsole(database.pool, size), timeout);
     // What explains an event looks at every endpoint of its tenant.
     const routes = ROUTES.filter(({ method, name }) => method === "GET" && name !== "explain_event");
     for (const route of routes) {

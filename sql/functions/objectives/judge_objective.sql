@@ -64,8 +64,8 @@ begin
   into good, bad, burn_5m, burn_30m, burn_1h, burn_6h
   from (
     select p.at, p.is_of_month,
-           (select coalesce(sum(c.deliveries), 0) from unnest(p.delay_ms[:in_time_max]) c (deliveries)) as good,
-           (select coalesce(sum(c.deliveries), 0) from unnest(p.delay_ms[in_time_max + 1:]) c (deliveries)) + p.ended as bad
+           postrider_internal.sum_places(p.delay_ms, in_time_max) as good,
+           postrider_internal.sum_places(p.delay_ms, 16) - postrider_internal.sum_places(p.delay_ms, in_time_max) + p.ended as bad
     from (
       select m.minute as at, m.minute >= made_until as is_of_month, m.exhausted + m.discarded - m.excused as ended, m.delay_ms::bigint[] as delay_ms
       from postrider.daemon_minute m
