@@ -156,6 +156,19 @@ test("every setting is read", () => {
   });
 });
 
+test("sites that may embed the portal are origins as a browser writes them", () => {
+  const remedy = "use origins such as https://app.example.com: in small letters, without a path and the default port";
+  for (const text of [
+    ...["app.example.com", "https://app.example.com/", "https://App.example.com", "https://app.example.com:443"],
+    ...["https://*.example.com", "https://a.example 'unsafe'", "https://a.example; script-src *", "null"],
+  ]) {
+    assert.equal(
+      oneFault({ ...ENV, POSTRIDER_PORTAL_ORIGINS: text }),
+      `cannot read POSTRIDER_PORTAL_ORIGINS: it has ${JSON.stringify(text)}; ${remedy}`,
+    );
+  }
+});
+
 test("the listener has an address with a port, or none", () => {
   const listen = (text: string) => read({ ...ENV, POSTRIDER_HTTP_LISTEN: text }).httpListen;
   assert.equal(listen("off"), null);

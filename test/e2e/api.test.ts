@@ -8,6 +8,7 @@ import { CommandProcess, runCommand } from "../support/command.ts";
 import { ask, CONSOLE_ROLES, createKey } from "../support/console.ts";
 import { useDatabase } from "../support/database.ts";
 import { guideBlock } from "../support/guides.ts";
+import { createToken } from "../support/portal.ts";
 import { createLogin, type Login } from "../support/roles.ts";
 
 const database = useDatabase();
@@ -59,6 +60,31 @@ test("several processes have one API, and it needs no daemon at all", async (t) 
   assert.equal((await ask(several.url, "/status", key)).status, 200);
   assert.equal((await ask(alone.url, "/status", key)).status, 200);
   assert.deepEqual(await alone.command.end(), { code: 0, signal: null });
+});
+
+test("the portal is served beside the API, or without it, at an address apart, by the same login", async (t) => {
+  const login = await createLogin(database, [...CONSOLE_ROLES, "postrider_portal"]);
+  t.after(() => login.drop());
+  const env = { POSTRIDER_API_DATABASE_URL: login.url, POSTRIDER_PORTAL_LISTEN: "127.0.0.1:0" };
+  const token = await createToken(database.pool, "acme");
+  const beside = await start(t, "run", { ...env, DATABASE_URL: database.url });
+  const alone = new CommandProcess(["console"], { env: { ...env, POSTRIDER_API_LISTEN: "off" } });
+  t.after(() => alone.end("SIGKILL"));
+  for (const command of [beside.command, alone]) {
+    const [, address] = await command.match(/"event":"portal\.started","address":"([^"]+)"/);
+    const session = await ask(`http://${address}`, "/portal/session", token);
+    assert.equal(session.status, 200, session.text);
+    assert.equal(session.body.tenant, "acme");
+    assert.equal((await ask(`http://${address}`, "/status", await createKey(database.pool, ["admin"]))).status, 404);
+  }
+  assert.equal((await ask(beside.url, "/portal/session", token)).status, 404);
+  assert.deepEqual(await beside.command.end(), { code: 0, signal: null });
+  assert.deepEqual(await alone.end(), { code: 0, signal: null });
+  const lacking = await runCommand(["run"], {
+    env: { DATABASE_URL: database.url, POSTRIDER_PORTAL_LISTEN: "127.0.0.1:0" },
+  });
+  assert.equal(lacking.code, 2);
+  assert.match(lacking.stderr, /PR0002: cannot serve the portal: .*POSTRIDER_API_DATABASE_URL is not/);
 });
 
 test("alone it needs a login and a free address, and says so", async (t) => {

@@ -23,7 +23,8 @@ as $$
     where a.failure_kind is not null and (of_endpoint_id is null or a.endpoint_id = of_endpoint_id)
     order by a.started_at desc, a.id desc
     limit least(attempts_max, 1000)) a
-  join postrider.portal_event o on o.id = a.event_id
+  -- One by one: a join might read the events of everybody.
+  cross join lateral (select o.event_type from postrider.portal_event o where o.id = a.event_id offset 0) o
   order by a.started_at desc, a.id desc
 $$;
 comment on function postrider_internal.portal_failed_attempts(uuid, timestamptz, timestamptz, integer) is

@@ -28,7 +28,8 @@ as $$
       limit least(deliveries_max, 1000)) f
     order by f.event_id desc, f.endpoint_id desc
     limit least(deliveries_max, 1000)) d
-  join postrider.portal_event o on o.id = d.event_id
+  -- One by one: a join might read the events of everybody.
+  cross join lateral (select o.event_type from postrider.portal_event o where o.id = d.event_id offset 0) o
   order by d.event_id desc, d.endpoint_id desc
 $$;
 comment on function postrider_internal.portal_undelivered(text[], uuid, timestamptz, uuid, uuid, integer) is

@@ -19,7 +19,8 @@ as $$
       order by d.event_id
       limit least(deliveries_max, 1000)) d
     where e.id = portal_waiting.endpoint_id and e.tenant = (select postrider_internal.portal_tenant('attempts:read'))) d
-  join postrider.portal_event o on o.id = d.event_id
+  -- One by one: a join might read the events of everybody.
+  cross join lateral (select o.event_type, o.created_at from postrider.portal_event o where o.id = d.event_id offset 0) o
   order by d.event_id
 $$;
 comment on function postrider_internal.portal_waiting(uuid, uuid, integer) is
