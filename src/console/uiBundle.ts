@@ -4,7 +4,8 @@ import { build, type Plugin } from "esbuild";
 import { SCOPES } from "../domain/scope.ts";
 import { type Route, statementOf } from "./route.ts";
 import { ROUTES } from "./routes.ts";
-import type { Asked, Operation } from "./ui/table.ts";
+import type { Asked } from "./ui/asked.ts";
+import type { Operation } from "./ui/table.ts";
 
 const UI = join(import.meta.dirname, "ui");
 const ROOT = join(import.meta.dirname, "../..");
@@ -63,6 +64,9 @@ const writeTables: Plugin = {
     onLoad({ filter: /[\\/]ui[\\/]table\.ts$/ }, () => ({
       contents: `export const SCOPES = ${JSON.stringify(SCOPES)}, OPERATIONS = ${JSON.stringify(operations())};`,
     }));
+    onLoad({ filter: /[\\/]ui[\\/]asked\.ts$/ }, () => ({
+      contents: `export const ASKED = ${JSON.stringify(asked())};`,
+    }));
     onLoad({ filter: /[\\/]ui[\\/]statements\.ts$/ }, () => ({
       contents: `export const STATEMENTS = ${JSON.stringify(statements())};`,
     }));
@@ -78,16 +82,22 @@ function operations(): Readonly<Record<string, Operation>> {
     ROUTES.map((route) => {
       const { name, method, path, scope } = route;
       const takes = Object.fromEntries(Object.entries(route.takes).map(([each, { from }]) => [each, from]));
-      const asks = method === "GET" ? {} : { asks: asksOf(route) };
+      const asks = method === "GET" ? {} : { asks: mapValues(asksOf(route), ([type]) => type) };
       return [name, { name, method, path, scope, takes, ...asks }];
     }),
   );
 }
 
+function asked(): Readonly<Record<string, Readonly<Record<string, Asked>>>> {
+  const writes = ROUTES.filter(({ method }) => method !== "GET");
+  return Object.fromEntries(writes.map((route) => [route.name, mapValues(asksOf(route), ([, ...rest]) => rest)]));
+}
+
 /** What the path has is known where a button stands. */
-function asksOf({ takes }: Route): Readonly<Record<string, Asked>> {
+function asksOf({ takes }: Route): Readonly<Record<string, readonly [type: string, ...Asked]>> {
   return Object.fromEntries(
-    Object.entries(takes).flatMap(([name, { from, type, isOptional, sentence, members = {} }]): [string, Asked][] => {
+    Object.entries(takes).flatMap(([name, parameter]): [string, readonly [string, ...Asked]][] => {
+      const { from, type, isOptional, sentence, members = {} } = parameter;
       switch (from) {
         case "body":
         case "query":
@@ -100,4 +110,11 @@ function asksOf({ takes }: Route): Readonly<Record<string, Asked>> {
       }
     }),
   );
+}
+
+function mapValues<In, Out>(
+  record: Readonly<Record<string, In>>,
+  map: (value: In) => Out,
+): Readonly<Record<string, Out>> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
 }

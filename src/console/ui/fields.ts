@@ -1,5 +1,5 @@
+import type { Asked } from "./asked.ts";
 import type { Values } from "./sqlText.ts";
-import type { Asked } from "./table.ts";
 
 /** What a form asks for. Its type and its sentence are the operation's, unless it says otherwise. */
 export interface Ask {
@@ -31,8 +31,7 @@ export type Texts = Readonly<Record<string, string>>;
 
 export const REASON: Ask = { name: "reason", label: "Reason, for the audit", sentence: "", isRequired: true };
 
-export function fieldOf(ask: Ask, asked: Asked | undefined): Field {
-  const [type, isOptional, sentence] = asked ?? ["text", true, ""];
+export function fieldOf(ask: Ask, type = "text", [isOptional, sentence]: Asked = [true, ""]): Field {
   return {
     ...{ label: ask.name.replaceAll("_", " "), initial: "", isRequired: !isOptional },
     ...{ choices: null, isEventType: false, isKept: false },

@@ -51,7 +51,7 @@ function bodyOf({ operation, values }: Call): string {
   }
   const members = namesFrom(operation, "body").flatMap((name) => {
     const value = values[name];
-    const isJson = operation.asks?.[name]?.[0].startsWith("json") === true && typeof value === "string";
+    const isJson = operation.asks?.[name]?.startsWith("json") === true && typeof value === "string";
     return value === undefined ? [] : [`${JSON.stringify(name)}:${isJson ? value : JSON.stringify(value)}`];
   });
   return `{${members.join(",")}}`;

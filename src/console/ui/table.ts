@@ -7,12 +7,9 @@ export interface Operation {
   readonly scope: string;
   /** Where a request has each parameter, in the order of $1, $2, … */
   readonly takes: Readonly<Record<string, string>>;
-  /** What a person can give to one that changes something. */
-  readonly asks?: Readonly<Record<string, Asked>>;
+  /** What a person can give to one that changes something: types in Postgres, with `?` if it may be null. */
+  readonly asks?: Readonly<Record<string, string>>;
 }
-
-/** Its type in Postgres, with `?` if it may be null; whether it may be left out; and what it is. */
-export type Asked = readonly [type: string, isOptional: boolean, sentence: string];
 
 /** What a key may be made for. */
 export const SCOPES: readonly string[] = [];

@@ -248,17 +248,17 @@ test("a form says what was written into it, as the types of its fields have it",
     ...{ "text?": "  it's ", "text[]": " order.*,, cart.filled ", boolean: "true", jsonb: ' {"a": [1, 2] } ' },
     ...{ "interval?": "5 min", "timestamp with time zone": "2026-11-30T10:00:00", uuid: "  " },
   };
-  const fields = Object.keys(typed).map((type) => fieldOf({ name: type }, [type, true, ""]));
+  const fields = Object.keys(typed).map((type) => fieldOf({ name: type }, type));
   assert.deepEqual(valuesOf(fields, typed, "UTC"), {
     ...{ "text?": "it's", "text[]": ["order.*", "cart.filled"], boolean: true, jsonb: '{"a":[1,2]}' },
     ...{ "interval?": "5 min", "timestamp with time zone": "2026-11-30T10:00:00.000Z", uuid: undefined },
   });
-  const kept = fieldOf({ name: "events", isKept: true }, ["json", false, "An `event`."]);
+  const kept = fieldOf({ name: "events", isKept: true }, "json", [false, "An `event`."]);
   assert.deepEqual(valuesOf([kept], { events: ' {"n": 12345678901234567890} ' }, "UTC"), {
     events: '{"n": 12345678901234567890}',
   });
   assert.deepEqual([kept.isRequired, kept.sentence], [true, "An event."]);
-  const local = fieldOf({ name: "at" }, ["timestamp with time zone", true, ""]);
+  const local = fieldOf({ name: "at" }, "timestamp with time zone");
   const atMs = Date.parse("2026-11-30T10:00:00Z");
   assert.deepEqual(valuesOf([local], { at: timeText(atMs, "local") }, "local"), { at: "2026-11-30T10:00:00.000Z" });
 });
@@ -284,7 +284,7 @@ test("a setting becomes JSON by its type: numbers with their digits, and null fo
 });
 
 test("a refusal is about the field that it names first", () => {
-  const fields = ["name", "url", "event_types", "filter"].map((name) => fieldOf({ name }, undefined));
+  const fields = ["name", "url", "event_types", "filter"].map((name) => fieldOf({ name }));
   const cases = [
     ['value for domain postrider.endpoint_url violates check constraint "url is http or https"', "url"],
     ['violates unique constraint "name is unique within its tenant"', "name"],

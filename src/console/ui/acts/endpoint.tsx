@@ -173,7 +173,7 @@ function replayText(events: number, { rate_limit }: Endpoint, { p50_ms }: Health
 
 /** Changes one setting, unless somebody has changed the endpoint since it was shown. */
 export function settingAct(endpoint: Endpoint, name: string): Act {
-  const [type = "text"] = OPERATIONS.change_endpoint?.asks?.[name] ?? [];
+  const type = OPERATIONS.change_endpoint?.asks?.[name] ?? "text";
   const isShown = name in endpoint;
   return {
     label: `Edit ${name}`,

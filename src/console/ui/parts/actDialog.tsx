@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { Refusal } from "../api.ts";
+import { ASKED } from "../asked.ts";
 import { type Field, fieldNamed, fieldOf, type Texts, valuesOf } from "../fields.ts";
 import { lookAgain } from "../live.ts";
 import { type Call, call, send } from "../operation.ts";
@@ -123,7 +124,7 @@ export function ActDialog({ present, onClose }: ActDialogProps) {
 }
 
 function fieldsOf({ operation, asks = [] }: Act): readonly Field[] {
-  return asks.map((ask) => fieldOf(ask, OPERATIONS[operation]?.asks?.[ask.name]));
+  return asks.map((ask) => fieldOf(ask, OPERATIONS[operation]?.asks?.[ask.name], ASKED[operation]?.[ask.name]));
 }
 
 function messageOf(error: unknown): string {
