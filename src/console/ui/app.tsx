@@ -3,21 +3,23 @@ import { Help } from "./help.tsx";
 import { PLACES, palette, SCREENS } from "./keys.ts";
 import { Login } from "./login.tsx";
 import { Palette } from "./palette.tsx";
+import { lazily } from "./parts/lazily.tsx";
 import { isLive, nextTheme, nextZone, theme, zone } from "./preferences.ts";
 import { href, route } from "./route.ts";
-import { Attempts } from "./screens/attempts.tsx";
-import { Audit } from "./screens/audit.tsx";
-import { DaemonsScreen } from "./screens/daemons.tsx";
 import { EndpointScreen } from "./screens/endpoint.tsx";
 import { Endpoints } from "./screens/endpoints.tsx";
 import { EventScreen } from "./screens/event.tsx";
 import { Events } from "./screens/events.tsx";
-import { Keys } from "./screens/keys.tsx";
 import { Lost } from "./screens/lost.tsx";
 import { Overview } from "./screens/overview.tsx";
-import { Replays } from "./screens/replays.tsx";
-import { Types } from "./screens/types.tsx";
 import { logOut, session } from "./session.ts";
+
+const Attempts = lazily(async () => (await import("./later.ts")).Attempts);
+const Audit = lazily(async () => (await import("./later.ts")).Audit);
+const Daemons = lazily(async () => (await import("./later.ts")).DaemonsScreen);
+const Keys = lazily(async () => (await import("./later.ts")).Keys);
+const Replays = lazily(async () => (await import("./later.ts")).Replays);
+const Types = lazily(async () => (await import("./later.ts")).Types);
 
 export function App() {
   switch (session.value.kind) {
@@ -130,7 +132,7 @@ function Screen() {
     case "keys":
       return <Keys />;
     case "daemons":
-      return <DaemonsScreen />;
+      return <Daemons />;
     default:
       return <Lost />;
   }

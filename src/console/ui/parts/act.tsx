@@ -47,7 +47,7 @@ const isMissing = signal(false);
 
 async function load(): Promise<void> {
   try {
-    const module = await import("./actDialog.tsx");
+    const module = await import("../later.ts");
     loaded.value = module.ActDialog;
   } catch {
     // It is gone once another version is served.
