@@ -24,6 +24,27 @@ export class Refusal extends Error {
 /** Nobody answered, or something that is not the API. */
 export class Unreachable extends Error {}
 
+/** Who asks. The dashboard has a cookie that it cannot see; a page without cookies shows a token. */
+export interface Caller {
+  /** What each request says of them. */
+  headers(): Readonly<Record<string, string>>;
+  /** The API did not take these headers. Resolves with whether it may be asked again, with others. */
+  renew(refused: Readonly<Record<string, string>>): Promise<boolean>;
+  /** The API does not know them, and that stays so. */
+  leave(): void;
+}
+
+let caller: Caller = { headers: () => ({}), renew: async () => false, leave: () => undefined };
+
+export function askAs(next: Caller): void {
+  caller = next;
+}
+
+/** Notes that a request was refused for want of a session. */
+export function leave(): void {
+  caller.leave();
+}
+
 export interface Answer {
   readonly text: string;
   readonly etag: string | null;
@@ -59,9 +80,25 @@ export async function change(
   return text === "" ? undefined : JSON.parse(text);
 }
 
-async function send(url: string, init: RequestInit): Promise<Response> {
+interface Sent {
+  readonly method?: Method;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+}
+
+const STRANGER = 401;
+
+async function send(url: string, sent: Sent): Promise<Response> {
+  const shown = caller.headers();
+  const response = await sendOnce(url, sent, shown);
+  return response.status === STRANGER && (await caller.renew(shown)) ? sendOnce(url, sent, caller.headers()) : response;
+}
+
+async function sendOnce(url: string, sent: Sent, shown: Readonly<Record<string, string>>): Promise<Response> {
   try {
-    return await fetch(url, { ...init, credentials: "same-origin", redirect: "error" });
+    const headers = { ...shown, ...sent.headers };
+    return await fetch(url, { ...sent, headers, credentials: "same-origin", redirect: "error" });
   } catch (thrown) {
     if (thrown instanceof DOMException && thrown.name === "AbortError") {
       throw thrown;

@@ -4,7 +4,7 @@ import { PLACES, palette, SCREENS } from "./keys.ts";
 import { Login } from "./login.tsx";
 import { Palette } from "./palette.tsx";
 import { lazily } from "./parts/lazily.tsx";
-import { isLive, nextTheme, nextZone, theme, zone } from "./preferences.ts";
+import { nextTheme, nextZone, theme } from "./preferences.ts";
 import { href, route } from "./route.ts";
 import { EndpointScreen } from "./screens/endpoint.tsx";
 import { Endpoints } from "./screens/endpoints.tsx";
@@ -13,6 +13,7 @@ import { Events } from "./screens/events.tsx";
 import { Lost } from "./screens/lost.tsx";
 import { Overview } from "./screens/overview.tsx";
 import { logOut, session } from "./session.ts";
+import { isLive, zone } from "./shown.ts";
 
 const Attempts = lazily(async () => (await import("./later.ts")).Attempts);
 const Audit = lazily(async () => (await import("./later.ts")).Audit);

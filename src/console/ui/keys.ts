@@ -1,7 +1,8 @@
 import { signal } from "@preact/signals";
-import { hasKeys, isLive, nextTheme, nextZone } from "./preferences.ts";
+import { hasKeys, nextTheme, nextZone } from "./preferences.ts";
 import { go, route } from "./route.ts";
 import { session } from "./session.ts";
+import { isLive } from "./shown.ts";
 
 export const isHelpOpen = signal(false);
 

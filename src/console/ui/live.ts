@@ -1,9 +1,8 @@
 import { type ReadonlySignal, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { Refusal, read, Unreachable } from "./api.ts";
+import { leave, Refusal, read, Unreachable } from "./api.ts";
 import { type Call, urlOf } from "./operation.ts";
-import { isLive } from "./preferences.ts";
-import { noteStranger } from "./session.ts";
+import { isLive } from "./shown.ts";
 
 const LOOK_MS = 2_000;
 const RETRY_MS_MAX = 30_000;
@@ -75,7 +74,7 @@ function follow<Value>(url: string, lookMs: number, show: (step: Step<Value>) =>
           return;
         }
         if (error instanceof Refusal && error.problem.status === 401) {
-          noteStranger();
+          leave();
           return;
         }
         failures += 1;

@@ -1,17 +1,15 @@
 import { effect, signal } from "@preact/signals";
+import { type Zone, zone } from "./shown.ts";
 
 export type Theme = "auto" | "light" | "dark";
-export type Zone = "local" | "UTC";
 
 const THEMES: readonly Theme[] = ["auto", "light", "dark"];
 const ZONES: readonly Zone[] = ["local", "UTC"];
 
 export const theme = signal<Theme>(stored("theme", THEMES));
-export const zone = signal<Zone>(stored("zone", ZONES));
 /** Whether single letters are commands: who dictates text, or whose keys slip, switches them off. */
 export const hasKeys = signal(stored("keys", ["on", "off"]) === "on");
-/** Whether lists follow what happens, everywhere. */
-export const isLive = signal(true);
+zone.value = stored("zone", ZONES);
 
 effect(() => {
   const { classList } = document.documentElement;

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { api, change, Refusal, read } from "./api.ts";
+import { api, askAs, change, Refusal, read } from "./api.ts";
 import { replace } from "./route.ts";
 
 /** Who is logged in. The cookie that says so cannot be read by this page. */
@@ -27,6 +27,7 @@ export function may(scope: string): boolean {
 
 /** Logs in with the link that the address has, if it has one, and finds out who is logged in. */
 export async function findSession(): Promise<void> {
+  askAs({ headers: () => ({}), renew: async () => false, leave: noteStranger });
   const [, link] = /^#\/login=(prl_[\w-]+)$/.exec(location.hash) ?? [];
   if (link !== undefined) {
     // It is used up: it must not stay in the history.
@@ -54,7 +55,7 @@ export async function logOut(): Promise<void> {
 }
 
 /** A request was refused for want of a session: it has expired, or its key was revoked. */
-export function noteStranger(): void {
+function noteStranger(): void {
   session.value = { kind: "out", error: null };
 }
 

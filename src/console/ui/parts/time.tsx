@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { zone } from "../preferences.ts";
+import { zone } from "../shown.ts";
 
 /** The time that ages are counted from: once a second for the whole page. */
 export const nowMs = signal(Date.now());
