@@ -19,7 +19,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 import { packageFolders, sbomOf, withNode } from "./sbom.ts";
-import { bundleUi, type UiBundle } from "./src/console/uiBundle.ts";
+import { bundleUi, type PageName, type UiTexts } from "./src/console/uiBundle.ts";
 import {
   bootstrapText,
   consoleNames,
@@ -94,7 +94,7 @@ export interface Bundle {
 
 /** The bundle of the command. */
 export interface CommandBundle extends Bundle {
-  /** Modules in the file beside it, and in the dashboard. */
+  /** Modules in the file beside it, and in the pages. */
   readonly otherInputs: readonly string[];
 }
 
@@ -103,7 +103,7 @@ export async function bundle(options: BundleOptions = {}): Promise<CommandBundle
   const entry = options.entry ?? join(ROOT, "src/main.ts");
   const outfile = options.outfile ?? join(ROOT, "dist", COMMAND);
   const inlineVersion = inlineVersionOf(options.version ?? VERSION);
-  const ui = await bundleUi();
+  const [dashboard, portal] = [await bundleUi("dashboard"), await bundleUi("portal")];
   const made = await buildFile({
     entryPoints: [entry],
     outfile,
@@ -115,7 +115,7 @@ export async function bundle(options: BundleOptions = {}): Promise<CommandBundle
     plugins: [
       inlineVersion,
       inlineSqlFiles(options.schema ?? schemaFiles()),
-      inlineUi(ui),
+      inlineUi({ dashboard: dashboard.texts, portal: portal.texts }),
       loadTracesFile,
       staticRequireOfPgFormat,
     ],
@@ -130,7 +130,7 @@ export async function bundle(options: BundleOptions = {}): Promise<CommandBundle
     supported: { "dynamic-import": false },
     plugins: [inlineVersion],
   });
-  const otherInputs = [...traces.inputs, ...ui.inputs];
+  const otherInputs = [...traces.inputs, ...dashboard.inputs, ...portal.inputs];
   writeContents(dirname(outfile), [...made.inputs, ...otherInputs]);
   return { ...made, otherInputs };
 }
@@ -285,8 +285,8 @@ function inlineVersionOf(version: string): Plugin {
 }
 
 /** src/console/uiTexts.ts with the texts written in, so that the command needs no bundler. */
-function inlineUi({ texts }: UiBundle): Plugin {
-  const contents = `const texts = ${JSON.stringify(texts)}; export async function uiTexts() { return texts; }`;
+function inlineUi(pages: Readonly<Record<PageName, UiTexts>>): Plugin {
+  const contents = `const pages = ${JSON.stringify(pages)}; export async function uiTexts(name) { return pages[name]; }`;
   return {
     name: "inline-ui",
     setup({ onLoad }) {

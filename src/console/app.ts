@@ -1,11 +1,11 @@
 import type { Rate } from "../serve/rateLimit.ts";
 import type { TrustedUsers } from "../serve/trustedUsers.ts";
 import type { ConsoleDatabase } from "./consoleDatabase.ts";
-import { addDashboard } from "./dashboard.ts";
 import { addRoutes, makeGuardedApp } from "./guardedApp.ts";
 import { API_PATH, type ConsoleApp, JSON_TYPE } from "./http.ts";
 import { openApiText } from "./openapi.ts";
 import { Operations } from "./operations.ts";
+import { addPage } from "./page.ts";
 import { postgresProblem } from "./problems.ts";
 import type { ComposeRequest } from "./requests.ts";
 import { ROUTES } from "./routes.ts";
@@ -35,7 +35,7 @@ export function makeConsoleApp(options: ConsoleOptions): ConsoleApp {
   const operations = new Operations({ database, rate: keyRate, users, compose });
   addSessions(app, database, users);
   addRoutes(app, API_PATH, ROUTES, (route, context) => operations.answer(route, context));
-  addDashboard(app);
+  addPage(app, "dashboard");
   app.get("/openapi.json", (context) => context.body(openApiText(), 200, JSON_TYPE));
   return app;
 }

@@ -7,6 +7,7 @@ import { conditional, readRequest } from "../exchange.ts";
 import { addRoutes, makeGuardedApp } from "../guardedApp.ts";
 import { isOwnSite } from "../guards.ts";
 import { type ConsoleApp, type ConsoleContext, JSON_TYPE } from "../http.ts";
+import { addPage } from "../page.ts";
 import { postgresProblem } from "../problems.ts";
 import type { ComposeRequest } from "../requests.ts";
 import { ToldLimit } from "../toldLimit.ts";
@@ -47,6 +48,7 @@ export function makePortalApp({ database, hosts, origins, tokenRate, onError }: 
       ? stranger()
       : limit.answer(tokenHash, async () => conditional(context, await answer(database, tokenHash, route, context)));
   });
+  addPage(app, "portal", origins);
   app.get("/openapi.json", (context) => context.body(portalOpenApiText(), 200, JSON_TYPE));
   return app;
 }

@@ -18,10 +18,11 @@ const INCLUDED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Whether the reader may do what takes this scope. The API decides; here it spares them a button that is refused. */
-export function may(scope: string): boolean {
+export function may(scope: string | null): boolean {
   const present = session.value;
   return (
-    present.kind === "in" && present.scopes.some((held) => held === scope || INCLUDED[held]?.includes(scope) === true)
+    present.kind === "in" &&
+    (scope === null || present.scopes.some((held) => held === scope || INCLUDED[held]?.includes(scope) === true))
   );
 }
 

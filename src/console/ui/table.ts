@@ -4,7 +4,7 @@ export interface Operation {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Behind /api/v1, with the names of parameters in braces. */
   readonly path: string;
-  readonly scope: string;
+  readonly scope: string | null;
   /** Where a request has each parameter, in the order of $1, $2, … */
   readonly takes: Readonly<Record<string, string>>;
   /** What a person can give to one that changes something: types in Postgres, with `?` if it may be null. */

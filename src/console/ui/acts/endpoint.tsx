@@ -6,7 +6,7 @@ import { ReplayProgress } from "../parts/replayProgress.tsx";
 import { TestOutcome } from "../parts/testOutcome.tsx";
 import { durationText } from "../parts/time.tsx";
 import { TryFilter } from "../parts/tryFilter.tsx";
-import { zone } from "../preferences.ts";
+import { zone } from "../shown.ts";
 import { go, href } from "../route.ts";
 import type { Endpoint, Health, Subscription } from "../rows.ts";
 import { OPERATIONS } from "../table.ts";

@@ -1,7 +1,7 @@
 import { REASON, timeText } from "../fields.ts";
 import type { Act } from "../parts/act.tsx";
 import { EventId } from "../parts/id.tsx";
-import { zone } from "../preferences.ts";
+import { zone } from "../shown.ts";
 import type { Delivery, OneEvent } from "../rows.ts";
 
 export const PUBLISH: Act = {

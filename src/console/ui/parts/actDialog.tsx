@@ -6,7 +6,7 @@ import { ASKED } from "../asked.ts";
 import { type Field, fieldNamed, fieldOf, type Texts, valuesOf } from "../fields.ts";
 import { lookAgain } from "../live.ts";
 import { type Call, call, send } from "../operation.ts";
-import { zone } from "../preferences.ts";
+import { zone } from "../shown.ts";
 import { OPERATIONS } from "../table.ts";
 import type { Act, Answer } from "./act.tsx";
 import { Fields } from "./fields.tsx";

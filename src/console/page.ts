@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { brotliCompress, gzip } from "node:zlib";
 import type { ConsoleApp, ConsoleContext } from "./http.ts";
+import type { PageName } from "./uiBundle.ts";
 import { uiTexts } from "./uiTexts.ts";
 
 /**
@@ -10,7 +11,7 @@ import { uiTexts } from "./uiTexts.ts";
  */
 const POLICY = [
   ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'"],
-  ...["base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"],
+  ...["base-uri 'none'", "form-action 'self'", "require-trusted-types-for 'script'"],
 ].join("; ");
 
 /** Under a name that has a hash of it, a file never changes. */
@@ -22,20 +23,22 @@ interface File {
   readonly bodies: Readonly<Record<"identity" | "gzip" | "br", Uint8Array<ArrayBuffer>>>;
 }
 
-/** The page of the dashboard, and what it loads. It asks for the API like any other client, with the cookie of a session. */
-export function addDashboard(app: ConsoleApp): void {
+/** A page, and what it loads, for people who may see it in a frame of these sites. It asks the API like any other client. */
+export function addPage(app: ConsoleApp, name: PageName, framedBy: readonly string[] = []): void {
+  const policy = `${POLICY}; frame-ancestors ${framedBy.length === 0 ? "'none'" : framedBy.join(" ")}`;
   let files: Promise<ReadonlyMap<string, File>> | null = null;
   const serve = async (context: ConsoleContext): Promise<Response> => {
-    files ??= makeFiles();
+    files ??= makeFiles(name);
     const file = (await files).get(context.req.path);
-    return file === undefined ? context.notFound() : answerWith(file, context.req.header("accept-encoding") ?? "");
+    const accepted = context.req.header("accept-encoding") ?? "";
+    return file === undefined ? context.notFound() : answerWith(file, accepted, policy);
   };
   app.get("/", serve);
   app.get("/assets/:name", serve);
 }
 
-async function makeFiles(): Promise<ReadonlyMap<string, File>> {
-  const { page, script, style, parts } = await uiTexts();
+async function makeFiles(name: PageName): Promise<ReadonlyMap<string, File>> {
+  const { page, script, style, parts } = await uiTexts(name);
   const names = { script: `assets/${hashOf(script)}.js`, style: `assets/${hashOf(style)}.css` };
   const html = page.replace("{script}", names.script).replace("{style}", names.style);
   return new Map([
@@ -61,7 +64,7 @@ function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
-function answerWith({ type, cacheControl, bodies }: File, accepted: string): Response {
+function answerWith({ type, cacheControl, bodies }: File, accepted: string, policy: string): Response {
   const encoding = (["br", "gzip"] as const).find((each) =>
     new RegExp(`\\b${each}\\b(?!\\s*;\\s*q=0(\\.0*)?(,|\\s|$))`).test(accepted),
   );
@@ -69,7 +72,7 @@ function answerWith({ type, cacheControl, bodies }: File, accepted: string): Res
     headers: {
       "content-type": type,
       "cache-control": cacheControl,
-      "content-security-policy": POLICY,
+      "content-security-policy": policy,
       vary: "accept-encoding",
       ...(encoding === undefined ? {} : { "content-encoding": encoding }),
     },
