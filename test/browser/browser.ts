@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, type TestContext } from "node:test";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Frame, type Page } from "playwright-core";
 
 /** Debian's, and where others put theirs. */
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -38,6 +38,8 @@ export interface OpenOptions {
   readonly theme?: "light" | "dark";
   readonly width?: number;
   readonly height?: number;
+  /** Where the page may ask, besides 127.0.0.1. */
+  readonly hosts?: readonly string[];
 }
 
 export interface Watched {
@@ -49,7 +51,7 @@ export interface Watched {
 async function watch(
   t: TestContext,
   browser: Browser,
-  { theme = "light", width = 1_280, height = 900 }: OpenOptions = {},
+  { theme = "light", width = 1_280, height = 900, hosts = [] }: OpenOptions = {},
 ): Promise<Watched> {
   const context = await browser.newContext({
     colorScheme: theme,
@@ -64,7 +66,7 @@ async function watch(
   });
   page.on("request", (request) => {
     const url = new URL(request.url());
-    if (!["127.0.0.1", ""].includes(url.hostname)) faults.push(`a request to ${url.href}`);
+    if (!["127.0.0.1", "", ...hosts].includes(url.hostname)) faults.push(`a request to ${url.href}`);
   });
   t.after(async () => {
     await context.close();
@@ -93,7 +95,7 @@ export function forget({ faults }: Watched, expected: RegExp): void {
  * Rejects if axe finds anything on the page, or within a part of it. It is run by the debugger, which the policy of the
  * page does not stop.
  */
-export async function assertAccessible(page: Page, within?: string): Promise<void> {
+export async function assertAccessible(page: Page | Frame, within?: string): Promise<void> {
   await page.evaluate(AXE);
   const found = await page.evaluate(async (context) => {
     const { violations } = await (
@@ -110,7 +112,7 @@ interface Violation {
 }
 
 /** Rejects if the page is wider than the window: only tables and texts scroll, each by itself. */
-export async function assertFits(page: Page): Promise<void> {
+export async function assertFits(page: Page | Frame): Promise<void> {
   const { content, window } = await page.evaluate(() => ({
     content: document.documentElement.scrollWidth,
     window: document.documentElement.clientWidth,

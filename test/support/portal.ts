@@ -40,7 +40,7 @@ const TEST_RATE: Rate = { perSecond: 1_000, burst: 10_000 };
 
 /** The portal on a free port, by a login of its own. Both go with the test. */
 export async function startPortal(
-  t: TestContext,
+  t: Pick<TestContext, "after">,
   database: { readonly pool: Session; readonly url: string },
   { hosts = [], origins = [], tokenRate = TEST_RATE, memberOf = ["postrider_portal"] }: PortalSettings = {},
 ): Promise<StartedPortal> {

@@ -27,23 +27,15 @@ export class Unreachable extends Error {}
 /** Who asks. The dashboard has a cookie that it cannot see; a page without cookies shows a token. */
 export interface Caller {
   /** What each request says of them. */
-  headers(): Readonly<Record<string, string>>;
+  headers?: () => Readonly<Record<string, string>>;
   /** The API did not take these headers. Resolves with whether it may be asked again, with others. */
-  renew(refused: Readonly<Record<string, string>>): Promise<boolean>;
+  renew?: (refused: Readonly<Record<string, string>>) => Promise<boolean>;
   /** The API does not know them, and that stays so. */
-  leave(): void;
+  leave?: () => void;
 }
 
-let caller: Caller = { headers: () => ({}), renew: async () => false, leave: () => undefined };
-
-export function askAs(next: Caller): void {
-  caller = next;
-}
-
-/** Notes that a request was refused for want of a session. */
-export function leave(): void {
-  caller.leave();
-}
+/** A page fills it in as it begins. */
+export const caller: Caller = {};
 
 export interface Answer {
   readonly text: string;
@@ -90,15 +82,15 @@ interface Sent {
 const STRANGER = 401;
 
 async function send(url: string, sent: Sent): Promise<Response> {
-  const shown = caller.headers();
+  const shown = caller.headers?.() ?? {};
   const response = await sendOnce(url, sent, shown);
-  return response.status === STRANGER && (await caller.renew(shown)) ? sendOnce(url, sent, caller.headers()) : response;
+  return response.status === STRANGER && (await caller.renew?.(shown)) ? send(url, sent) : response;
 }
 
 async function sendOnce(url: string, sent: Sent, shown: Readonly<Record<string, string>>): Promise<Response> {
   try {
     const headers = { ...shown, ...sent.headers };
-    return await fetch(url, { ...sent, headers, credentials: "same-origin", redirect: "error" });
+    return await fetch(url, { ...sent, headers, redirect: "error" });
   } catch (thrown) {
     if (thrown instanceof DOMException && thrown.name === "AbortError") {
       throw thrown;

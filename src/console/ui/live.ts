@@ -1,6 +1,6 @@
 import { type ReadonlySignal, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { leave, Refusal, read, Unreachable } from "./api.ts";
+import { caller, Refusal, read, Unreachable } from "./api.ts";
 import { type Call, urlOf } from "./operation.ts";
 import { isLive } from "./shown.ts";
 
@@ -74,7 +74,7 @@ function follow<Value>(url: string, lookMs: number, show: (step: Step<Value>) =>
           return;
         }
         if (error instanceof Refusal && error.problem.status === 401) {
-          leave();
+          caller.leave?.();
           return;
         }
         failures += 1;

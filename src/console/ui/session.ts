@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { api, askAs, change, Refusal, read } from "./api.ts";
+import { api, caller, change, Refusal, read } from "./api.ts";
 import { replace } from "./route.ts";
 
 /** Who is logged in. The cookie that says so cannot be read by this page. */
@@ -28,7 +28,7 @@ export function may(scope: string | null): boolean {
 
 /** Logs in with the link that the address has, if it has one, and finds out who is logged in. */
 export async function findSession(): Promise<void> {
-  askAs({ headers: () => ({}), renew: async () => false, leave: noteStranger });
+  caller.leave = noteStranger;
   const [, link] = /^#\/login=(prl_[\w-]+)$/.exec(location.hash) ?? [];
   if (link !== undefined) {
     // It is used up: it must not stay in the history.

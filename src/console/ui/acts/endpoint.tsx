@@ -6,9 +6,9 @@ import { ReplayProgress } from "../parts/replayProgress.tsx";
 import { TestOutcome } from "../parts/testOutcome.tsx";
 import { durationText } from "../parts/time.tsx";
 import { TryFilter } from "../parts/tryFilter.tsx";
-import { zone } from "../shown.ts";
 import { go, href } from "../route.ts";
 import type { Endpoint, Health, Subscription } from "../rows.ts";
+import { zone } from "../shown.ts";
 import { OPERATIONS } from "../table.ts";
 
 export function nameOf({ name, url, id }: Pick<Endpoint, "name" | "url" | "id">): string {

@@ -1,8 +1,8 @@
 import { REASON, timeText } from "../fields.ts";
 import type { Act } from "../parts/act.tsx";
 import { EventId } from "../parts/id.tsx";
-import { zone } from "../shown.ts";
 import type { Delivery, OneEvent } from "../rows.ts";
+import { zone } from "../shown.ts";
 
 export const PUBLISH: Act = {
   label: "Insert an event",

@@ -2,8 +2,8 @@ import { useId } from "preact/hooks";
 import { type Field, isJson, listOf, type Texts } from "../fields.ts";
 import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
-import { zone } from "../shown.ts";
 import type { ListedEventType, Page } from "../rows.ts";
+import { zone } from "../shown.ts";
 import { RefusalText } from "./refusal.tsx";
 
 interface FieldsProps {
