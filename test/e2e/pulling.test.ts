@@ -43,14 +43,8 @@ test("a process that is killed again and again handles each event once, and the 
   assert.equal(parseSecret(secret).kind, "key");
   await office.pool.query(`${inboxSql()}; create table effect (event_id text primary key, count integer not null)`);
   const events = await insertEvents(database.pool, "order.paid", EVENTS);
-  const options = {
-    url: `${url}/v1/endpoints/${endpoint}/events`,
-    token,
-    secret,
-    databaseUrl: office.url,
-    limit: 40,
-    death: null,
-  };
+  const source = { url: `${url}/v1/endpoints/${endpoint}/events`, token, limit: 40 };
+  const options = { ...source, secret, databaseUrl: office.url, death: null };
   const handled = () => askFor(office.pool, "select count(*)::integer from effect").then(Number);
 
   for (const death of DEATHS) {
@@ -75,7 +69,7 @@ test("a process that is killed again and again handles each event once, and the 
   const stop = new AbortController();
   const seen: string[] = [];
   const [another] = await insertEvents(database.pool, "order.paid", 1);
-  for await (const { id } of pullEvents({ ...options, secrets: [secret], signal: stop.signal })) {
+  for await (const { id } of pullEvents({ ...source, secrets: [secret], signal: stop.signal })) {
     seen.push(id);
     stop.abort();
   }

@@ -17,8 +17,7 @@ export interface Shop {
 
 /** `frontUrl` has the schema of Postrider already. */
 export async function openShop(frontUrl: string, officeUrl: string): Promise<Shop> {
-  const front = new pg.Pool({ connectionString: frontUrl });
-  const office = new pg.Pool({ connectionString: officeUrl });
+  const [front, office] = [poolOf(frontUrl), poolOf(officeUrl)];
   await front.query(sqlOf("front.sql"));
   await office.query(sqlOf("office.sql"));
   await office.query(inboxSql());
@@ -31,6 +30,14 @@ export async function openShop(frontUrl: string, officeUrl: string): Promise<Sho
   );
   server.on("request", nodeHandler(officeReceiver(office, rows[0]?.secret ?? "")));
   return { front, office, stop: () => stop(server, front, office) };
+}
+
+function poolOf(connectionString: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString });
+  // A server may end an idle connection at any time, and does when a database is dropped: end() resolves before the
+  // connections are closed. Without a listener, that would end the process; with it, the next query opens another.
+  pool.on("error", () => {});
+  return pool;
 }
 
 async function stop(server: Server, ...pools: readonly pg.Pool[]): Promise<void> {

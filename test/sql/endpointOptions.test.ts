@@ -32,6 +32,15 @@ const LEASE_PROBE = "sql/functions/circuits/lease_probe.sql";
 /** Where the API shows and changes each option by its name; test/console/routes.test.ts compares it with the schema. */
 const IN_API = ["endpoints", "changes"].map((name) => `src/console/routes/${name}.ts`);
 
+/** Where a customer's page shows the options that say what a customer gets. */
+const IN_PORTAL = ["sql/functions/portal/portal_endpoint.sql", "src/console/portal/routes/endpoints.ts"];
+
+/** What the dashboard offers for options of a few values; test/console/routes.test.ts compares it with the schema. */
+const IN_DASHBOARD = "src/console/ui/choices.ts";
+
+/** The API shows the request that an event is sent as, and makes it as a daemon does: from the options that shape it. */
+const IN_PREVIEW = ["src/console/routes/events.ts", "src/console/requests.ts", "src/daemon/preview.ts"];
+
 /** Where an option is used beyond that, and for what. */
 const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
   // A lease lasts as long as the request may take.
@@ -52,6 +61,8 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     ...["endpoints/endpoint_pulling", "pull/fetch_events"].map((name) => `sql/functions/${name}.sql`),
     "sql/statements/find_pull_endpoint.sql",
     "src/listen/pull.ts",
+    // A customer sees the secrets and keys that sign.
+    "sql/functions/portal/portal_secret.sql",
     // Keys are opened first, since an endpoint whose keys cannot be read is paused.
     "src/daemon/deliver/endpoints.ts",
     "src/db/signing.ts",
@@ -155,7 +166,7 @@ test("an option is written in six places at most", async () => {
     if (EVERYDAY_WORDS.includes(name)) {
       continue;
     }
-    const further = [...IN_API, ...(FURTHER_USES[name] ?? [])];
+    const further = [...IN_API, ...IN_PORTAL, IN_DASHBOARD, ...IN_PREVIEW, ...(FURTHER_USES[name] ?? [])];
     const places = placesOf(name).filter((place) => !further.includes(place));
     assert.ok(places.length >= 4, `${name}: the places were not found`);
     assert.ok(places.length <= PLACES_MAX, `${name} is written in ${places.join(", ")}`);
