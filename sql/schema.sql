@@ -1198,6 +1198,8 @@ create function postrider_internal.count_undelivered(counted_max integer) return
 
 create function postrider_internal.count_waiting(counted_max integer, due_before timestamp with time zone DEFAULT NULL::timestamp with time zone, total_max integer DEFAULT NULL::integer, rest_max integer DEFAULT NULL::integer) returns TABLE(endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamp with time zone, overdue bigint) security definer;
 
+create function postrider_internal.count_waiting_for(endpoint_id uuid, counted_max integer) returns TABLE(pending bigint, due bigint, oldest_id uuid);
+
 create function postrider_internal.counted(number bigint, noun text, plural text DEFAULT NULL::text) returns text;
 
 create function postrider_internal.create_capture_trigger(table_name regclass, trigger_name name, statement text, search_path text) returns boolean;
@@ -3966,6 +3968,8 @@ comment on function postrider_internal.count_undelivered(integer) is 'Exhausted 
 
 comment on function postrider_internal.count_waiting(integer,timestamp with time zone,integer,integer) is 'Pending deliveries by endpoint, each counted up to a limit, and of the rest up to rest_max, a hundredth of it, once total_max have been counted, ten times as many. is_exact is false if there are more. overdue are those that should have arrived before due_before: 0 without it.';
 
+comment on function postrider_internal.count_waiting_for(uuid,integer) is 'What waits for an endpoint, and how much of that is due, the oldest events first and up to so many; and the oldest event.';
+
 comment on function postrider_internal.counted(bigint,text,text) is 'A number with its noun: 1 event, 2 events.';
 
 comment on function postrider_internal.create_capture_trigger(regclass,name,text,text) is 'Creates a trigger whose condition is read with this search_path, unless Postgres cannot judge the condition alike for every session. Returns whether it did. Refuses a condition that would fail after a change of the table. Acts with the rights of its caller.';
@@ -4648,7 +4652,7 @@ comment on function postrider_internal.wake_daemons() is 'Notifies the daemons i
 
 comment on function postrider_internal.wal_position() is 'Where the WAL ends by now. Null from a server that does not say: Aurora refuses, unless wal_level is logical.';
 
-comment on function postrider_internal.walk_deliveries(text[],text,integer,text,text,text,timestamp with time zone,timestamp with time zone,uuid,integer) is 'The events that have a delivery in one of these states, to this endpoint (its name or id), with at least so many attempts. Looks at 500 deliveries at most where an index leads to them, and else at the newest looked_max. If there may be more, one further row is the event at which the walk ended.';
+comment on function postrider_internal.walk_deliveries(text[],text,integer,text,text,text,timestamp with time zone,timestamp with time zone,uuid,integer) is 'The events that have a delivery in one of these states, to this endpoint (its name or id), with at least so many attempts. Looks at 250 deliveries at most where an index leads to them, and else at the newest looked_max. If there may be more, one further row is the event at which the walk ended.';
 
 comment on function postrider_internal.warn_of_other_event(text,text,text,json) is 'Warns if the first event with an idempotency key is of another type, or its payload means something else, than the one that is left out.';
 
@@ -5337,6 +5341,10 @@ grant execute on function postrider_internal.count_waiting(integer,timestamp wit
 grant execute on function postrider_internal.count_waiting(integer,timestamp with time zone,integer,integer) to postrider_operator;
 
 grant execute on function postrider_internal.count_waiting(integer,timestamp with time zone,integer,integer) to postrider_reader;
+
+grant execute on function postrider_internal.count_waiting_for(uuid,integer) to postrider_operator;
+
+grant execute on function postrider_internal.count_waiting_for(uuid,integer) to postrider_reader;
 
 grant execute on function postrider_internal.create_capture_trigger(regclass,name,text,text) to postrider_publisher;
 

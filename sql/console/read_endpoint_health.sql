@@ -6,22 +6,9 @@ select h.endpoint_id, h.state, h.state_reason, h.is_failing, h.failing_since, h.
        h.circuit, h.circuit_opened_at, h.next_probe_at, h.halted_keys, h.halted_since, h.certificate_expires_at,
        w.pending, w.due, postrider.uuid_v7_time(w.oldest_id) as oldest_at, w.pending < 500 as is_exact, u.exhausted, u.discarded
 from postrider.endpoint_health h
-cross join (
-  select count(*) as pending, count(*) filter (where d.next_attempt_at <= now()) as due,
-         (array_agg(d.event_id order by d.event_id))[1] as oldest_id
-  from (
-    select d.event_id, d.next_attempt_at
-    from postrider.delivery d
-    where d.endpoint_id = $1::uuid and d.finished_at is null
-    order by d.event_id
-    limit 500) d) w
+cross join postrider_internal.count_waiting_for($1::uuid, 500) w
 cross join (
   select count(*) filter (where d.state = 'exhausted') as exhausted, count(*) filter (where d.state = 'discarded') as discarded
-  from (
-    select d.state
-    from postrider.delivery d
-    where d.endpoint_id = $1 and d.state in ('exhausted', 'discarded')
-      and d.event_id >= postrider.uuid_v7_floor(now() - interval '24 hours')
-    order by d.event_id desc
-    limit 500) d) u
+  from postrider_internal.look_at_deliveries(
+    'ended', array[$1], postrider.uuid_v7_floor(now() - interval '24 hours'), 'ffffffff-ffff-ffff-ffff-ffffffffffff', 500) d) u
 where h.endpoint_id = $1;

@@ -14,5 +14,5 @@ left join (
    limit 1)
   union all
   select w.event_id
-  from postrider_internal.walk_deliveries($3, $4, $5, null, null, null, $1, $2, $6, $7::integer / 2) w
+  from postrider_internal.walk_deliveries($3, $4, $5, null, null, null, $1, $2, $6, $7::integer / 4) w
   where not ($3 is null and $4 is null and $5 is null) and w.is_end) l on true;

@@ -21,7 +21,7 @@ from (
     (select w.event_id, o.event_type, o.tenant, o.ordering_key, o.idempotency_key, o.created_at, o.deliver_at, o.erased_at, o.test_endpoint_id, o.payload
      from (
        select w.event_id
-       from postrider_internal.walk_deliveries($6, $7, $8, $3, $4, $5, $1, $2, $11, 1000) w
+       from postrider_internal.walk_deliveries($6, $7, $8, $3, $4, $5, $1, $2, $11, 500) w
        where not ($6::text[] is null and $7::text is null and $8::integer is null) and not w.is_end
        order by w.event_id desc) w
      cross join lateral (select o.id, o.event_type, o.tenant, o.ordering_key, o.idempotency_key, o.created_at, o.deliver_at, o.erased_at, o.test_endpoint_id, o.payload from postrider.outbox o where o.id = w.event_id limit 1) o

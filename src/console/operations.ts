@@ -13,6 +13,7 @@ import { answerOnce, readKeyed } from "./idempotency.ts";
 import { type ComposeRequest, isSigned } from "./requests.ts";
 import type { Route } from "./route.ts";
 import { ToldLimit } from "./toldLimit.ts";
+import { Turns, tooSlow } from "./turns.ts";
 
 /** A screen asks for a few things every two seconds. */
 const KEY_RATE: Rate = { perSecond: 50, burst: 200 };
@@ -29,6 +30,7 @@ export interface OperationsOptions {
 export class Operations {
   readonly #database: ConsoleDatabase;
   readonly #limit: ToldLimit;
+  readonly #turns = new Turns();
   readonly #users: TrustedUsers | null;
   readonly #compose: ComposeRequest;
 
@@ -70,8 +72,10 @@ export class Operations {
       const answer = () => answerTo(route, asked, transaction, this.#compose);
       return keyed === null ? answer() : answerOnce(keyed, { route, caller, transaction }, answer);
     };
-    const done = await this.#database.act(credential, route, work, isNoted);
-    switch (done.kind) {
+    const done = await this.#turns.take(credential.hash, () => this.#database.act(credential, route, work, isNoted));
+    switch (done?.kind) {
+      case undefined:
+        return tooSlow();
       case "stranger":
         return stranger();
       case "lacking":

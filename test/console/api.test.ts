@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
+import { Turns } from "../../src/console/turns.ts";
 import { ask, createKey, type List, startConsole } from "../support/console.ts";
 import { useDatabase } from "../support/database.ts";
-import { createEndpoint, insertEvent, insertEvents } from "../support/engine.ts";
+import { askFor, createEndpoint, insertEvent, insertEvents, openSession } from "../support/engine.ts";
+import { until } from "../support/until.ts";
 
 const database = useDatabase();
 
@@ -412,6 +414,53 @@ test("a key that asks too often is told when to come back, and others are not", 
   assert.equal(refused.status, 429);
   assert.equal(refused.headers.get("retry-after"), "10");
   assert.equal((await ask(url, "/daemons", other)).status, 200);
+});
+
+test("slow requests of one key leave connections for others", async (t) => {
+  const { url, login } = await start(t);
+  const [slow, other] = [await createKey(database.pool, ["read"]), await createKey(database.pool, ["read"])];
+  const countHeld = async () =>
+    await askFor(
+      database.pool,
+      "select count(*)::integer from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'",
+      [login.name],
+    );
+  const session = await openSession(t, database.url);
+  await session.query("begin");
+  await session.query("lock table postrider.endpoint_minute_part");
+  const asked = Array.from({ length: 8 }, () => ask(url, "/charts/busiest", slow));
+  await until("two of them wait in Postgres", async () => (await countHeld()) === 2);
+  assert.equal((await ask(url, "/daemons", other)).status, 200);
+  assert.equal(await countHeld(), 2);
+  await session.query("rollback");
+  const answers = await Promise.all(asked);
+  assert.equal(answers.at(-1)?.status, 200);
+});
+
+test("of one key so much is done at a time, in its order, and what waits too long is not done", async () => {
+  const turns = new Turns({ each: 1, waitMaxMs: 60_000 });
+  const first = Promise.withResolvers<string>();
+  const done: string[] = [];
+  const work = (name: string) => turns.take("a key", async () => done.push(name));
+  const waited = [turns.take("a key", () => first.promise), work("second"), work("third")];
+  assert.equal(await turns.take("another key", async () => "at once"), "at once");
+  assert.deepEqual(done, []);
+  first.resolve("first");
+  await Promise.all(waited);
+  assert.deepEqual(done, ["second", "third"]);
+  await assert.rejects(
+    turns.take("a key", () => Promise.reject(new Error("a failure"))),
+    /a failure/,
+  );
+  assert.equal(await turns.take("a key", async () => "after a failure"), "after a failure");
+
+  const hasty = new Turns({ each: 1, waitMaxMs: 1 });
+  const held = Promise.withResolvers<string>();
+  const holding = hasty.take("a key", () => held.promise);
+  assert.equal(await hasty.take("a key", async () => assert.fail("it was done")), null);
+  held.resolve("held");
+  assert.equal(await holding, "held");
+  assert.equal(await hasty.take("a key", async () => "again"), "again");
 });
 
 test("a page of a stranger whose name leads here is not answered", async (t) => {

@@ -25,7 +25,7 @@ test("the overview takes Postgres 20 ms", async (t) => {
       const [row] = await rowsOf<{ "QUERY PLAN": readonly [{ readonly "Execution Time": number }] }>(
         session,
         `explain (analyze, timing off, format json) ${jsonStatementOf(route)}`,
-        valuesOf(route, asked),
+        Object.values(valuesOf(route, asked)),
       );
       tookMs.push(row?.["QUERY PLAN"][0]["Execution Time"] ?? Number.NaN);
     }

@@ -714,6 +714,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   event_time: caller("operator"),
   walk_deliveries: caller("reader", "operator"),
   look_at_deliveries: caller("reader", "operator"),
+  count_waiting_for: caller("reader", "operator"),
   has_passed: caller("reader", "operator"),
   small_payload: caller("operator"),
   is_thin: caller("reader", "operator"),

@@ -21,7 +21,7 @@ as $$
 --   waiting    delivery_oldest: what waits, at one endpoint or at each
 --   all        the primary key: whatever else is asked for
 declare
-  led_max constant integer := 500;
+  led_max constant integer := 250;
   each_max constant integer := 50;
   known constant text[] := '{pending,succeeded,exhausted,discarded}';
   from_id constant uuid := postrider.uuid_v7_floor(coalesce(since, now() - interval '24 hours'));
@@ -107,4 +107,4 @@ begin
 end
 $$;
 comment on function postrider_internal.walk_deliveries(text[], text, integer, text, text, text, timestamptz, timestamptz, uuid, integer) is
-  'The events that have a delivery in one of these states, to this endpoint (its name or id), with at least so many attempts. Looks at 500 deliveries at most where an index leads to them, and else at the newest looked_max. If there may be more, one further row is the event at which the walk ended.';
+  'The events that have a delivery in one of these states, to this endpoint (its name or id), with at least so many attempts. Looks at 250 deliveries at most where an index leads to them, and else at the newest looked_max. If there may be more, one further row is the event at which the walk ended.';

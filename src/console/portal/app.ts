@@ -11,6 +11,7 @@ import { addPage } from "../page.ts";
 import { postgresProblem } from "../problems.ts";
 import type { ComposeRequest } from "../requests.ts";
 import { ToldLimit } from "../toldLimit.ts";
+import { Turns, tooSlow } from "../turns.ts";
 import { portalOpenApiText } from "./openapi.ts";
 import { type Capability, PORTAL_PATH, type PortalRoute } from "./route.ts";
 import { PORTAL_ROUTES } from "./routes.ts";
@@ -38,6 +39,7 @@ export function makePortalApp({ database, hosts, origins, tokenRate, onError }: 
     ...{ problemOf: portalProblem, onError },
   });
   const limit = new ToldLimit("token", tokenRate ?? TOKEN_RATE);
+  const turns = new Turns();
   app.get(`${PORTAL_PATH}/embedding`, (context) => context.json({ origins }));
   addRoutes(app, PORTAL_PATH, PORTAL_ROUTES, async (route, context) => {
     if (!isOwnSite(context.req)) {
@@ -46,7 +48,9 @@ export function makePortalApp({ database, hosts, origins, tokenRate, onError }: 
     const tokenHash = tokenHashOf(context.req.header("authorization"));
     return tokenHash === null
       ? stranger()
-      : limit.answer(tokenHash, async () => conditional(context, await answer(database, tokenHash, route, context)));
+      : limit.answer(tokenHash, async () =>
+          conditional(context, await answer({ database, turns, tokenHash }, route, context)),
+        );
   });
   addPage(app, "portal", origins);
   app.get("/openapi.json", (context) => context.body(portalOpenApiText(), 200, JSON_TYPE));
@@ -56,9 +60,14 @@ export function makePortalApp({ database, hosts, origins, tokenRate, onError }: 
 /** No route of the portal shows a request. */
 const composeNothing: ComposeRequest = async () => ({ kind: "cannot sign" });
 
+interface Visitor {
+  readonly database: Database;
+  readonly turns: Turns;
+  readonly tokenHash: string;
+}
+
 async function answer(
-  database: Database,
-  tokenHash: string,
+  { database, turns, tokenHash }: Visitor,
   route: PortalRoute,
   context: ConsoleContext,
 ): Promise<Response> {
@@ -66,10 +75,12 @@ async function answer(
   if (read instanceof Response) {
     return read;
   }
-  const visited = await visit(database, tokenHash, route, (transaction) =>
-    answerTo(route, read.asked, transaction, composeNothing),
+  const visited = await turns.take(tokenHash, () =>
+    visit(database, tokenHash, route, (transaction) => answerTo(route, read.asked, transaction, composeNothing)),
   );
-  switch (visited.kind) {
+  switch (visited?.kind) {
+    case undefined:
+      return tooSlow();
     case "stranger":
       return stranger();
     case "lacking":

@@ -26,7 +26,7 @@ export const EVENTS: readonly Route[] = [
   {
     ...{ method: "GET", path: "/events", name: "list_events", scope: "read" },
     summary:
-      "Events, the newest first, with what became of the first 1,000 deliveries, and what the last attempt got at the endpoint that most needs a look. Looks at 10,000 events at most; for `state`, `endpoint` or `attempts_min` at 500 deliveries, or at the newest 5,000 if no index leads to them.",
+      "Events, the newest first, with what became of the first 1,000 deliveries, and what the last attempt got at the endpoint that most needs a look. Looks at 10,000 events at most; for `state`, `endpoint` or `attempts_min` at 250 deliveries, or at the newest 2,500 if no index leads to them.",
     takes: { ...SOUGHT, limit, after_id: cursor() },
     gives: LISTED,
     answer: { kind: "page", cursor: ["id"], lookedAt: 10_000 },
