@@ -8,7 +8,8 @@
  * of Prisma's own.
  */
 import { CamelCasePlugin, CompiledQuery, Kysely, PostgresDialect } from "kysely";
-import pg from "pg";
+import type pg from "pg";
+import { openPool } from "../support/database.ts";
 
 export interface Library {
   /** What is refused, unless a transaction is optional. */
@@ -30,7 +31,7 @@ export const LIBRARIES: Readonly<Record<string, (url: string) => Library>> = {
 type Work = Parameters<Library["transaction"]>[0];
 
 function nodePostgres(url: string): Library {
-  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  const pool = openPool({ connectionString: url, max: 2 });
   return {
     root: pool,
     transaction: (work) => inTransaction(pool, (client) => work(client as never, (text) => client.query(text))),
@@ -41,7 +42,7 @@ function nodePostgres(url: string): Library {
 
 function kysely(url: string): Library {
   const db = new Kysely<object>({
-    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 2 }) }),
+    dialect: new PostgresDialect({ pool: openPool({ connectionString: url, max: 2 }) }),
     plugins: [new CamelCasePlugin()],
   });
   return {
@@ -55,7 +56,7 @@ function kysely(url: string): Library {
 
 function kyselyControlled(url: string): Library {
   const db = new Kysely<object>({
-    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 2 }) }),
+    dialect: new PostgresDialect({ pool: openPool({ connectionString: url, max: 2 }) }),
   });
   return {
     root: db,
@@ -79,7 +80,7 @@ function sqlOf(db: Kysely<object>): (text: string) => Promise<unknown> {
 }
 
 function prisma(url: string): Library {
-  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  const pool = openPool({ connectionString: url, max: 2 });
   return {
     root: new PrismaStandIn(pool),
     transaction: (work) =>

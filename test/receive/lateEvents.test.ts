@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import pg from "pg";
 import type { ReceivedEvent } from "../../src/receive/event.ts";
 import { memoryInbox } from "../../src/receive/memoryInbox.ts";
 import { isBefore, momentOf } from "../../src/receive/moment.ts";
 import { postgresInbox } from "../../src/receive/postgresInbox.ts";
 import type { Outcome, Store } from "../../src/receive/store.ts";
+import { openPool } from "../support/database.ts";
 import { askFor, rowsOf } from "../support/engine.ts";
 import { useEffects, writing } from "./effects.ts";
 import { receivedEvent } from "./receivedEvent.ts";
@@ -94,7 +94,7 @@ for (const [name, open] of Object.entries(STORES)) {
 }
 
 test("an event that comes while a later one of its key is being handled waits for it, in another process as well", async (t) => {
-  const pool = new pg.Pool({ connectionString: effects.url, max: 2 });
+  const pool = openPool({ connectionString: effects.url, max: 2 });
   t.after(() => pool.end());
   const begun = Promise.withResolvers<void>();
   const ending = Promise.withResolvers<void>();
@@ -113,7 +113,7 @@ test("an event that comes while a later one of its key is being handled waits fo
 });
 
 test("whatever order the events of a key come in, and through however many processes, what was handled is in order", async (t) => {
-  const pools = [1, 2].map(() => new pg.Pool({ connectionString: effects.url, max: 4 }));
+  const pools = [1, 2].map(() => openPool({ connectionString: effects.url, max: 4 }));
   t.after(() => Promise.all(pools.map((pool) => pool.end())));
   const inboxes = pools.map((pool) => postgresInbox(pool, { lateEvents: "drop" }));
   const shuffled = fc.sample(fc.shuffledSubarray([...Array(20).keys()], { minLength: 20 }), { seed: 7, numRuns: 1 })[0];

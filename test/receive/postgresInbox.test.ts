@@ -5,7 +5,7 @@ import type { PostgresInboxOptions } from "../../src/receive/inboxOptions.ts";
 import { inboxSql } from "../../src/receive/inboxSql.ts";
 import { postgresInbox } from "../../src/receive/postgresInbox.ts";
 import { ReceiveError } from "../../src/receive/receiveError.ts";
-import { databaseFor } from "../support/database.ts";
+import { databaseFor, openPool } from "../support/database.ts";
 import { askFor, rowsOf } from "../support/engine.ts";
 import { createLogin } from "../support/roles.ts";
 import { until } from "../support/until.ts";
@@ -18,7 +18,7 @@ const nothing = async () => {};
 
 describe("node-postgres", () => {
   testOnce(effects, (url) => {
-    const pool = new pg.Pool({ connectionString: url, max: 4 });
+    const pool = openPool({ connectionString: url, max: 4 });
     return {
       inbox: postgresInbox(pool),
       execute: (client: pg.PoolClient, text) => client.query(text),
@@ -241,7 +241,7 @@ test("a role needs no more than to read and write the two tables", async (t) => 
   await database.pool.query(
     `grant select, insert, update, delete on postrider_inbox, postrider_inbox_key to ${login.name}`,
   );
-  const pool = new pg.Pool({ connectionString: login.url, max: 1 });
+  const pool = openPool({ connectionString: login.url, max: 1 });
   try {
     const inbox = postgresInbox(pool, { lateEvents: "park" });
     const key = { orderingKey: "order 42" };
@@ -377,7 +377,7 @@ describe("what is older than the retention", () => {
     await database.pool.query(inboxSql());
     const login = await createLogin(database);
     await database.pool.query(`grant select, insert, update on postrider_inbox to ${login.name}`);
-    const pool = new pg.Pool({ connectionString: login.url, max: 1 });
+    const pool = openPool({ connectionString: login.url, max: 1 });
     const problems: Error[] = [];
     const inbox = postgresInbox(pool, { onProblem: (problem) => problems.push(problem) });
     try {
@@ -398,9 +398,7 @@ describe("what is older than the retention", () => {
 });
 
 function poolFor(t: { after(work: () => Promise<void>): void }, settings: pg.PoolConfig): pg.Pool {
-  const pool = new pg.Pool({ connectionString: effects.url, ...settings });
-  // Some tests end its sessions.
-  pool.on("error", () => {});
+  const pool = openPool({ connectionString: effects.url, ...settings });
   t.after(() => pool.end());
   return pool;
 }

@@ -1,8 +1,8 @@
 /** Credentials of endpoints: what may be written, where it is kept, and that nobody sees it again. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import pg from "pg";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import type pg from "pg";
+import { createDatabase, openPool, type TestDatabase } from "../support/database.ts";
 import { askFor, createEndpoint, rowsOf } from "../support/engine.ts";
 import { createLogin, type Login } from "../support/roles.ts";
 
@@ -50,8 +50,8 @@ before(async () => {
   database = await createDatabase();
   operator = await createLogin(database, ["postrider_operator"]);
   reader = await createLogin(database, ["postrider_reader"]);
-  operatorPool = new pg.Pool({ connectionString: operator.url, max: 1 });
-  readerPool = new pg.Pool({ connectionString: reader.url, max: 1 });
+  operatorPool = openPool({ connectionString: operator.url, max: 1 });
+  readerPool = openPool({ connectionString: reader.url, max: 1 });
 });
 after(async () => {
   await operatorPool.end();

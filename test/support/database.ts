@@ -97,9 +97,7 @@ export async function createDatabaseOf(
 
 function openDatabase(serverUrl: string, name: string): TestDatabase {
   const url = urlOf(serverUrl, name);
-  const pool = new pg.Pool({ connectionString: url, max: POOL_CONNECTIONS_MAX });
-  // A test may end the pool's idle connections; the next query opens a new one or reports the problem.
-  pool.on("error", () => {});
+  const pool = openPool({ connectionString: url, max: POOL_CONNECTIONS_MAX });
   return {
     url,
     name,
@@ -109,6 +107,16 @@ function openDatabase(serverUrl: string, name: string): TestDatabase {
       await dropDatabase(serverUrl, name);
     },
   };
+}
+
+/**
+ * A pool whose idle connections may be ended: by a test, or when the database is dropped, because end() resolves before
+ * they are closed. The next query opens a new one or reports the problem. Without a listener, the process would end.
+ */
+export function openPool(config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool(config);
+  pool.on("error", () => {});
+  return pool;
 }
 
 /** A database for all tests of the calling file or suite, made before the first and dropped after the last. */
