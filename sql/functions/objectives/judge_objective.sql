@@ -17,9 +17,13 @@ declare
   slow_burn constant double precision := 6;
   is_all constant boolean := judge_objective.endpoint_id is null and judge_objective.tenant is null;
   present constant timestamptz := date_bin('1 minute', now(), 'epoch');
+  from_5m constant timestamptz := present - interval '5 minutes';
+  from_30m constant timestamptz := present - interval '30 minutes';
+  from_1h constant timestamptz := present - interval '1 hour';
+  from_6h constant timestamptz := present - interval '6 hours';
   month_from constant timestamptz := date_bin('1 hour', now() - interval '30 days', 'epoch');
   made_until constant timestamptz := coalesce((select c.made_until from postrider.hour_cursor c), month_from);
-  minutes_from constant timestamptz := greatest(month_from, least(made_until, present - interval '6 hours'));
+  minutes_from constant timestamptz := greatest(month_from, least(made_until, from_6h));
   endpoint_ids uuid[];
   in_time_max integer;
 begin
@@ -53,36 +57,42 @@ begin
     select count(*) from postrider.endpoint e where e.state <> 'active' and (is_all or e.id = any (endpoint_ids)));
 
   select sum(j.good) filter (where j.is_of_month), sum(j.bad) filter (where j.is_of_month),
-         postrider_internal.burn_rate(sum(j.good) filter (where j.at >= present - interval '5 minutes'),
-           sum(j.bad) filter (where j.at >= present - interval '5 minutes'), overdue, target),
-         postrider_internal.burn_rate(sum(j.good) filter (where j.at >= present - interval '30 minutes'),
-           sum(j.bad) filter (where j.at >= present - interval '30 minutes'), overdue, target),
-         postrider_internal.burn_rate(sum(j.good) filter (where j.at >= present - interval '1 hour'),
-           sum(j.bad) filter (where j.at >= present - interval '1 hour'), overdue, target),
-         postrider_internal.burn_rate(sum(j.good) filter (where j.at >= present - interval '6 hours'),
-           sum(j.bad) filter (where j.at >= present - interval '6 hours'), overdue, target)
+         postrider_internal.burn_rate(sum(j.good) filter (where j.at >= from_5m), sum(j.bad) filter (where j.at >= from_5m), overdue, target),
+         postrider_internal.burn_rate(sum(j.good) filter (where j.at >= from_30m), sum(j.bad) filter (where j.at >= from_30m), overdue, target),
+         postrider_internal.burn_rate(sum(j.good) filter (where j.at >= from_1h), sum(j.bad) filter (where j.at >= from_1h), overdue, target),
+         postrider_internal.burn_rate(sum(j.good) filter (where j.at >= from_6h), sum(j.bad) filter (where j.at >= from_6h), overdue, target)
   into good, bad, burn_5m, burn_30m, burn_1h, burn_6h
   from (
     select p.at, p.is_of_month,
            postrider_internal.sum_places(p.delay_ms, in_time_max) as good,
            postrider_internal.sum_places(p.delay_ms, 16) - postrider_internal.sum_places(p.delay_ms, in_time_max) + p.ended as bad
     from (
-      select m.minute as at, m.minute >= made_until as is_of_month, m.exhausted + m.discarded - m.excused as ended, m.delay_ms::bigint[] as delay_ms
-      from postrider.daemon_minute m
-      where is_all and m.minute >= minutes_from
-      union all
-      select m.minute, m.minute >= made_until, m.exhausted + m.discarded - m.excused, m.delay_ms::bigint[]
-      from postrider.endpoint_minute_part m
-      where m.endpoint_id = any (endpoint_ids) and m.minute >= minutes_from
-      union all
-      -- Hours tell nothing of less than six hours: their time is left out.
-      select '-infinity', true, h.exhausted + h.discarded - h.excused, h.delay_ms
-      from postrider.daemon_hour_part h
-      where is_all and h.hour >= month_from
-      union all
-      select '-infinity', true, h.exhausted + h.discarded - h.excused, h.delay_ms::bigint[]
-      from postrider.endpoint_hour_part h
-      where h.endpoint_id = any (endpoint_ids) and h.hour >= month_from) p) j;
+      -- By the shortest of these times that it lies in, so that places are added for a few rows alone.
+      select case when t.at >= from_5m then from_5m when t.at >= from_30m then from_30m when t.at >= from_1h then from_1h
+                  when t.at >= from_6h then from_6h else '-infinity' end as at, t.is_of_month, sum(t.ended) as ended,
+             array[sum(t.delay_ms[1]), sum(t.delay_ms[2]), sum(t.delay_ms[3]), sum(t.delay_ms[4]), sum(t.delay_ms[5]), sum(t.delay_ms[6]),
+               sum(t.delay_ms[7]), sum(t.delay_ms[8]), sum(t.delay_ms[9]), sum(t.delay_ms[10]), sum(t.delay_ms[11]), sum(t.delay_ms[12]),
+               sum(t.delay_ms[13]), sum(t.delay_ms[14]), sum(t.delay_ms[15]), sum(t.delay_ms[16])]::bigint[] as delay_ms
+      from (
+        select m.minute as at, m.minute >= made_until as is_of_month, m.exhausted + m.discarded - m.excused as ended, m.delay_ms::bigint[] as delay_ms
+        from postrider.daemon_minute m
+        where is_all and m.minute >= minutes_from
+        union all
+        select m.minute, m.minute >= made_until, m.exhausted + m.discarded - m.excused, m.delay_ms::bigint[]
+        from postrider.endpoint_minute_part m
+        where m.endpoint_id = any (endpoint_ids) and m.minute >= minutes_from
+        union all
+        -- Hours tell nothing of less than six hours: their time is left out.
+        select '-infinity', true, h.exhausted + h.discarded - h.excused, h.delay_ms
+        from postrider.daemon_hour_part h
+        where is_all and h.hour >= month_from
+        union all
+        select '-infinity', true, h.exhausted + h.discarded - h.excused, h.delay_ms::bigint[]
+        from postrider.endpoint_hour_part h
+        where h.endpoint_id = any (endpoint_ids) and h.hour >= month_from) t
+      group by 1, 2) p
+    -- Otherwise each sum would have the places, and planning would take longer than all else.
+    offset 0) j;
   good := coalesce(good, 0);
   bad := coalesce(bad, 0);
   in_time := good::float8 / nullif(good + bad + overdue, 0);
