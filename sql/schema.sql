@@ -1230,6 +1230,8 @@ create function postrider_internal.disable_gone_endpoints(gone_endpoints uuid[],
 
 create function postrider_internal.discard_deliveries(endpoint_id uuid, reason text, deliveries_max integer) returns integer;
 
+create function postrider_internal.discard_leftovers(endpoint_id uuid, deliveries_max integer) returns integer;
+
 create function postrider_internal.discard_ordered(endpoint_id uuid, reason text, deliveries_max integer) returns integer;
 
 create function postrider_internal.discard_pulled(endpoint_id uuid, event_id uuid, reason text) returns void;
@@ -3999,6 +4001,8 @@ comment on function postrider_internal.disable_failing(uuid,text,uuid[],uuid[]) 
 comment on function postrider_internal.disable_gone_endpoints(uuid[],uuid[],uuid[]) is 'Disables the endpoints whose receivers answered 410 Gone to one of these events.';
 
 comment on function postrider_internal.discard_deliveries(uuid,text,integer) is 'Discards pending deliveries of an endpoint, up to a limit, and returns how many. Attempts in progress are left alone.';
+
+comment on function postrider_internal.discard_leftovers(uuid,integer) is 'Discards what waits for an endpoint that is gone, or disabled and stays so until this transaction ends; up to a limit, and says how many. Null if it takes deliveries by now, or somebody is changing it.';
 
 comment on function postrider_internal.discard_ordered(uuid,text,integer) is 'Discards pending deliveries that have a place in the order of their key, up to a limit, and returns how many. If their endpoint is gone or disabled, its keys are halted no longer.';
 

@@ -61,8 +61,9 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     ...["endpoints/endpoint_pulling", "pull/fetch_events"].map((name) => `sql/functions/${name}.sql`),
     "sql/statements/find_pull_endpoint.sql",
     "src/listen/pull.ts",
-    // A customer sees the secrets and keys that sign.
+    // A customer sees the secrets and keys that sign, and how to verify what they signed.
     "sql/functions/portal/portal_secret.sql",
+    "src/console/portal/ui/rows.ts",
     // Keys are opened first, since an endpoint whose keys cannot be read is paused.
     "src/daemon/deliver/endpoints.ts",
     "src/db/signing.ts",

@@ -684,6 +684,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   take_window: caller(),
   window_events: caller(),
   route_kinds: caller(),
+  discard_leftovers: caller(),
   route_page: caller(),
   find_rules: caller(),
   place_in_order: caller(),

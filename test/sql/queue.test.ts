@@ -8,8 +8,10 @@ import {
   createEndpoint,
   deliveries,
   eventsOf,
+  eventually,
   insertEvent,
   openSession,
+  pidOf,
   reset,
   rowsOf,
   type WalkResult,
@@ -179,6 +181,32 @@ describe("a walk over the queue", () => {
     assert.deepEqual([leased?.event, leased?.eventType, leased?.payload], [event, null, null]);
   });
 });
+
+for (const how of ["created", "enabled"] as const) {
+  test(`a walk discards nothing of an endpoint that was ${how} after it began to look`, async (t) => {
+    const disabled = await createEndpoint(database.pool, []);
+    await database.pool.query("select postrider.disable_endpoint($1, 'a test')", [disabled]);
+    const other = await openSession(t, database.url);
+    const walking = await openSession(t, database.url);
+    await walk(walking); // Its plans are made.
+    // Whoever looks for what waits sees the endpoints as they are by then, and waits for this lock.
+    await other.query("begin");
+    await other.query("lock table postrider.delivery in access exclusive mode");
+    const pid = await pidOf(walking);
+    const walked = walk(walking);
+    await eventually("the walk waits for the lock", async () =>
+      Boolean(await askFor(database.pool, "select count(*) > 0 from pg_locks where pid = $1 and not granted", [pid])),
+    );
+    const endpoint = how === "created" ? await createEndpoint(database.pool, []) : disabled;
+    if (how === "enabled") await database.pool.query("select postrider.enable_endpoint($1)", [endpoint]);
+    const event = await addPending(other, endpoint);
+    await other.query("commit");
+    const { leased, nextDueMs } = await walked;
+    assert.deepEqual(leased, []);
+    assert.ok(nextDueMs !== null && nextDueMs <= 250, `${nextDueMs}`);
+    assert.deepEqual(eventsOf((await walk(walking)).leased), [event]);
+  });
+}
 
 describe("an endpoint that is", () => {
   test("paused is skipped, and its due deliveries are no reason to return", async () => {

@@ -65,10 +65,10 @@ begin
     exit when last is null;
     in_order := target.in_order;
     if coalesce(target.state, 'disabled') = 'disabled' then
-      -- Deliveries that arrived while the endpoint went, such as a first attempt that failed or a fan-out.
-      step_count := postrider_internal.discard_deliveries(last, postrider_internal.discard_reason(target.state), discards_max);
-      discarded := discarded + step_count;
-      next_due := least(next_due, case when step_count > 0 then now() end);
+      -- They arrived while the endpoint went, such as a fan-out, or it is new: what waits is read later than the endpoint.
+      step_count := postrider_internal.discard_leftovers(last, discards_max);
+      discarded := discarded + coalesce(step_count, 0);
+      next_due := least(next_due, case when step_count > 0 then now() when step_count is null then now() + interval '250 ms' end);
       continue;
     end if;
     continue when target.state = 'paused' or target.kind = 'pull' or target.is_unconsented or target.signing <> 'hmac' and not postrider_internal.has_signing_key(last);
