@@ -235,6 +235,8 @@ async function send(port: number, headers: Readonly<Record<string, string>>, bod
     ...{ host: "127.0.0.1", port, path: "/webhooks", method: "POST", agent: false },
     headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body), ...headers },
   });
+  // A server that has answered may close the connection before all of the body is written. Until then, `once` rejects.
+  outgoing.on("error", () => {});
   outgoing.end(body);
   const [response] = await once(outgoing, "response");
   response.resume();
