@@ -334,6 +334,16 @@ describe("what an operator does between two pages", () => {
     assert.equal((await fetchPage(database.pool, endpoint, first.next)).outcome, "unknown");
   });
 
+  test("a pause gives nothing to a session that has never read a page, either", async (t) => {
+    const endpoint = await createPullEndpoint(database.pool);
+    await published(1);
+    await database.pool.query("select postrider.pause_endpoint($1)", [endpoint]);
+    const session = await openSession(t, database.url);
+    const { next } = await fetchPage(session, endpoint, null);
+    // What it is told must be of use, too.
+    assert.deepEqual(await fetchPage(session, endpoint, next), { outcome: "paused", events: [], next, hasMore: false });
+  });
+
   test("an erased event is not given, neither waiting nor retained", async () => {
     const endpoint = await createPullEndpoint(database.pool);
     const events = await published(3);

@@ -36,7 +36,12 @@ declare
   receiver record;
   known record;
   after_place bigint;
-  page record;
+  -- No record: naming a field of one that nothing was assigned to fails as soon as the expression is planned.
+  seen integer;
+  next_place bigint;
+  page_ids uuid[];
+  is_large boolean;
+  too_large uuid;
   is_well boolean;
   wanted integer := 0;
 begin
@@ -69,9 +74,10 @@ begin
     return next; return;
   end if;
   if is_well then
-    page := postrider_internal.pull_page(fetch_events.endpoint_id, after_place, events_max, bytes_max, item_bytes_max);
-    if page.seen < events_max and postrider_internal.has_unplaced(fetch_events.endpoint_id, greatest(known.acknowledged_place, after_place)) then
-      wanted := events_max - page.seen;
+    select p.seen, p.next_place, p.event_ids, p.is_large, p.too_large into seen, next_place, page_ids, is_large, too_large
+    from postrider_internal.pull_page(fetch_events.endpoint_id, after_place, events_max, bytes_max, item_bytes_max) p;
+    if seen < events_max and postrider_internal.has_unplaced(fetch_events.endpoint_id, greatest(known.acknowledged_place, after_place)) then
+      wanted := events_max - seen;
     end if;
   end if;
   if after_place > known.acknowledged_place or wanted > 0 then
@@ -81,24 +87,25 @@ begin
       return next; return;
     end if;
     if wanted > 0 then
-      page := postrider_internal.pull_page(fetch_events.endpoint_id, after_place, events_max, bytes_max, item_bytes_max);
+      select p.seen, p.next_place, p.event_ids, p.is_large, p.too_large into seen, next_place, page_ids, is_large, too_large
+      from postrider_internal.pull_page(fetch_events.endpoint_id, after_place, events_max, bytes_max, item_bytes_max) p;
     end if;
   end if;
-  if is_well and page.too_large is not null then
-    perform postrider_internal.discard_pulled(fetch_events.endpoint_id, page.too_large, format('the payload has more than %s bytes', item_bytes_max));
+  if is_well and too_large is not null then
+    perform postrider_internal.discard_pulled(fetch_events.endpoint_id, too_large, format('the payload has more than %s bytes', item_bytes_max));
   end if;
-  if is_well and page.is_large and page.too_large is null and not with_large then
+  if is_well and is_large and too_large is null and not with_large then
     outcome := 'large';
     return next; return;
   end if;
   outcome := case when is_well then 'page' else 'paused' end;
-  next_cursor := postrider_internal.pull_cursor(known.cursor_key, fetch_events.endpoint_id, case when is_well then page.next_place else after_place end);
-  has_more := is_well and page.seen >= events_max;
+  next_cursor := postrider_internal.pull_cursor(known.cursor_key, fetch_events.endpoint_id, case when is_well then next_place else after_place end);
+  has_more := is_well and seen >= events_max;
   return next;
-  if is_well and page.event_ids is not null then
+  if is_well and page_ids is not null then
     return query
       select null::text, null::text, null::boolean, e.id, e.event_type, postrider_internal.event_time(e.created_at), e.context, e.payload
-      from unnest(page.event_ids) with ordinality u (id, n)
+      from unnest(page_ids) with ordinality u (id, n)
       cross join lateral postrider_internal.find_event(u.id, payload_bytes_max) e
       order by u.n;
   end if;
