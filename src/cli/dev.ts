@@ -22,6 +22,8 @@ import { loggedEvents } from "./loggedEvents.ts";
 import { isStartedByNpm, npmSources } from "./npmGone.ts";
 import { withTraces } from "./withTraces.ts";
 
+/** With PostgreSQL's 16 MB, the log of an idle server would be as large as all its databases. */
+const WAL_FILE_MB = 4;
 const LOOPBACK = "127.0.0.0/8,::1,localhost,*.localhost";
 
 export const command = defineCommand({
@@ -139,7 +141,11 @@ async function startEmbedded(options: DevOptions): Promise<PostgresPart> {
   const startedMs = monotonicMs();
   show("starting", `PostgreSQL, data in ${dataDir}`);
   const isAnyPort = options.port === null || options.port === 0;
-  const server = await EmbeddedPostgres.start({ dataDir, ...(isAnyPort ? {} : { port: options.port }) });
+  const server = await EmbeddedPostgres.start({
+    dataDir,
+    initdbArguments: [`--wal-segsize=${WAL_FILE_MB}`],
+    ...(isAnyPort ? {} : { port: options.port }),
+  });
   show("started", `PostgreSQL on port ${server.port}, in ${durationText(monotonicMs() - startedMs)}`);
   let isStopping = false;
   const ended = server.exited.then((exit) => {
