@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { SCOPES } from "../domain/scope.ts";
+import { recipes } from "./portal/recipes.ts";
 import { PORTAL_ROUTES } from "./portal/routes.ts";
 import { type AnyRoute, statementOf } from "./route.ts";
 import { ROUTES } from "./routes.ts";
@@ -81,11 +82,12 @@ function writeTables(source: Source): Plugin {
     table: `export const SCOPES = ${JSON.stringify(SCOPES)}, OPERATIONS = ${JSON.stringify(operations(source))};`,
     asked: `export const ASKED = ${JSON.stringify(asked(source))};`,
     statements: `export const STATEMENTS = ${JSON.stringify(statements(source))};`,
+    recipes: `export const RECIPES = ${JSON.stringify(recipes())};`,
   };
   return {
     name: "write-tables",
     setup({ onLoad }) {
-      onLoad({ filter: /[\\/]console[\\/]ui[\\/](table|asked|statements)\.ts$/ }, ({ path }) => ({
+      onLoad({ filter: /[\\/]console[\\/](portal[\\/])?ui[\\/](table|asked|statements|recipes)\.ts$/ }, ({ path }) => ({
         contents: files[basename(path, ".ts")] ?? "",
       }));
     },

@@ -1,18 +1,22 @@
 /** The portal in a frame of a page of another site, which is the one of the guide, beside a daemon that delivers. */
 import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, type TestContext, test } from "node:test";
+import { promisify } from "node:util";
 import type { Frame } from "playwright-core";
 import { CAPABILITIES, type Capability } from "../../src/console/portal/route.ts";
 import type { Daemon } from "../../src/daemon/daemon.ts";
+import { RECIPES } from "../receive/languages/recipes.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { askFor, createEndpoint, eventually, insertEvent } from "../support/engine.ts";
+import { guideBlocks } from "../support/guides.ts";
 import { createToken, type StartedPortal, startPortal } from "../support/portal.ts";
-import { ScriptedReceiver } from "../support/scriptedReceiver.ts";
+import { type Received, ScriptedReceiver } from "../support/scriptedReceiver.ts";
 import {
   assertAccessible,
   assertFits,
@@ -210,6 +214,93 @@ test("an endpoint is added, its secret shown once, and a test turns green, by ke
   assert.equal(page.frames().length, 2);
 });
 
+interface Runtime {
+  readonly language: string;
+  readonly probe: readonly [string, ...string[]];
+  /** Runs the code with what gives it the request of its input, as headers and body in base64. */
+  command(code: string): readonly [string, ...string[]];
+}
+
+const RUNTIMES: readonly Runtime[] = [
+  {
+    language: "Node.js",
+    probe: [process.execPath, "--version"],
+    command: (code) => {
+      const run = `const { headers, body } = JSON.parse((await import("node:fs")).readFileSync(0, "utf8"));
+        console.log(JSON.stringify(verifiedEvents(headers, Buffer.from(body, "base64"))));`;
+      return [process.execPath, "--input-type=module", "--eval", `${code}\n${run}`];
+    },
+  },
+  {
+    language: "Python",
+    probe: ["python3", "--version"],
+    command: (code) => {
+      const run = `request = json.load(open(0))
+print(json.dumps(verified_events(request["headers"], base64.b64decode(request["body"]))))`;
+      return ["python3", "-c", `${code}\n${run}`];
+    },
+  },
+];
+
+for (const { language, probe, command } of RUNTIMES) {
+  const [file, ...args] = probe;
+  const isThere = spawnSync(file, args).status === 0;
+  const skip = isThere ? options : { skip: `${file} is not installed` };
+  test(
+    `the code that it shows for ${language} verifies what is sent, with the secret that it shows`,
+    skip,
+    async (t) => {
+      const { frame } = await open(t, { tenant: "verifier" });
+      const path = `/verifies/${language}`;
+      receiver.script(path, { kind: "hang" });
+      await go(frame, "add");
+      await frame.getByLabel("URL of your server").fill(receiver.url(path));
+      await frame.getByRole("button", { name: "Add it" }).click();
+      const secret = await frame.locator("pre.result").innerText();
+      await frame.getByText("Verify requests").click();
+      await frame.getByRole("button", { name: language, exact: true }).click();
+      const [program, ...words] = command((await frame.locator("details[open] pre").textContent()) ?? "");
+      const verify = async ({ headers, body }: Pick<Received, "headers" | "body">) => {
+        const env = { ...process.env, WEBHOOK_SECRET: secret };
+        const running = promisify(execFile)(program, words, { env });
+        running.child.stdin?.end(JSON.stringify({ headers, body: body.toString("base64") }));
+        return JSON.parse((await running).stdout);
+      };
+
+      await frame.getByRole("button", { name: "Send a test" }).click();
+      await receiver.got(path, 1);
+      const [request = assert.fail()] = receiver.requests(path);
+      const [{ id, type }] = await verify(request);
+      receiver.release(path, 204);
+      assert.deepEqual([id, type], [request.id, "postrider.test"]);
+      await frame.getByText("it arrived, and your server answered 204").waitFor();
+      const changed = { ...request, body: Buffer.concat([request.body, Buffer.from(" ")]) };
+      await assert.rejects(verify(changed), /no signature in webhook-signature is by one of our secrets/);
+    },
+  );
+}
+
+test("the code that it shows is what the guide for receivers has, which is tested", options, async (t) => {
+  const { frame } = await open(t);
+  await go(frame, `endpoints/${failing}`);
+  await frame.getByText("Verify requests").click();
+  const ofGuide = (name: string) => RECIPES.find((recipe) => recipe.name === name);
+  for (const [label, name, files] of [
+    ["Node.js", "Node.js", 1],
+    ["Python", "Flask", 1],
+    ["Rails", "Rails", 1],
+    ["Laravel", "Laravel", 2],
+    ["Go", "Go", 1],
+    ["Spring", "Spring", 1],
+  ] as const) {
+    const [{ heading, language } = assert.fail(name)] = ofGuide(name)?.blocks ?? [];
+    const texts = guideBlocks("src/receive/languages.md", heading, language).slice(0, files);
+    await frame.getByRole("button", { name: label, exact: true }).click();
+    assert.equal(await frame.locator("details[open] pre").textContent(), texts.join("\n"), label);
+  }
+  await assertAccessible(frame, "details[open]");
+});
+
 test("a failing endpoint says why in words, and what people wrote stays text", options, async (t) => {
   const { frame } = await open(t);
   await frame.getByText("your server answered 503").waitFor();
@@ -228,7 +319,8 @@ test("a failing endpoint says why in words, and what people wrote stays text", o
 
 test("an endpoint is paused, resumed, rotated, edited, replayed and deleted", options, async (t) => {
   const { pool } = database;
-  const { frame } = await open(t);
+  const watched = await open(t);
+  const { frame } = watched;
   const id = await createEndpoint(pool, ["other.*"], {
     tenant: "acme",
     url: receiver.url("/acts"),
@@ -271,6 +363,8 @@ test("an endpoint is paused, resumed, rotated, edited, replayed and deleted", op
   await frame.getByRole("form", { name: "Delete" }).getByRole("button", { name: "Delete", exact: true }).click();
   await frame.getByRole("heading", { level: 1, name: "Endpoints" }).waitFor();
   assert.equal(await askFor(pool, "select count(*) from postrider.endpoint where id = $1", [id]), "0");
+  // The page may ask for it once more before it leaves it.
+  forget(watched, /404/);
 });
 
 test("what the token does not allow has no button", options, async (t) => {

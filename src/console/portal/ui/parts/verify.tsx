@@ -1,65 +1,75 @@
-import { useSignal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
 import { Copy } from "../../../ui/parts/copy.tsx";
 import { Listing } from "../../../ui/parts/listing.tsx";
 
-/** With the libraries of Standard Webhooks, whose secrets and headers these are. */
-const SNIPPETS: Readonly<Record<string, string>> = {
-  "Node.js": `// npm install standardwebhooks
-import { Webhook } from "standardwebhooks";
+/** By language; null until somebody has looked at one. */
+const recipes = signal<Readonly<Record<string, string>> | null>(null);
+const isMissing = signal(false);
 
-const webhook = new Webhook(process.env.WEBHOOK_SECRET);
-// body: the text of the request, not yet parsed. It throws unless the signature is right.
-const event = webhook.verify(body, request.headers);`,
-  Python: `# pip install standardwebhooks
-import os
-from standardwebhooks.webhooks import Webhook
-
-webhook = Webhook(os.environ["WEBHOOK_SECRET"])
-# body: the text of the request, not yet parsed. It raises unless the signature is right.
-event = webhook.verify(body, headers)`,
-  Go: `// go get github.com/standard-webhooks/standard-webhooks/libraries
-import standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
-
-webhook, err := standardwebhooks.NewWebhook(os.Getenv("WEBHOOK_SECRET"))
-// body: the bytes of the request.
-err = webhook.Verify(body, request.Header)`,
-  PHP: `// composer require standard-webhooks/standard-webhooks
-$webhook = new \\StandardWebhooks\\Webhook(getenv("WEBHOOK_SECRET"));
-// The text of the request, not yet parsed. It throws unless the signature is right.
-$event = $webhook->verify(file_get_contents("php://input"), $headers);`,
-};
+async function load(): Promise<void> {
+  try {
+    recipes.value = (await import("../recipes.ts")).RECIPES;
+  } catch {
+    // It is gone once another version is served.
+    isMissing.value = true;
+  }
+}
 
 /** How a server finds out that a request is genuine. */
 export function Verify() {
-  const language = useSignal("Node.js");
-  const text = SNIPPETS[language.value] ?? "";
+  const isOpen = useSignal(false);
   return (
-    <details>
+    <details
+      onToggle={(event) => {
+        isOpen.value = event.currentTarget.open;
+        if (isOpen.value && recipes.value === null) void load();
+      }}
+    >
       <summary>Verify requests</summary>
       <p>
         Requests are signed by{" "}
         <a href="https://www.standardwebhooks.com" target="_blank" rel="noreferrer">
           Standard Webhooks
         </a>
-        . Give your server the secret as <code>WEBHOOK_SECRET</code>.
+        , whose libraries verify them as well as this code. Give your server the secret as <code>WEBHOOK_SECRET</code>.
+        A request may come twice: remember its <code>webhook-id</code>.
       </p>
+      {isOpen.value ? <Recipes /> : null}
+    </details>
+  );
+}
+
+function Recipes() {
+  return recipes.value === null ? (
+    <p>{isMissing.value ? "The code could not be read: open this page again." : "reading…"}</p>
+  ) : (
+    <Choice texts={recipes.value} />
+  );
+}
+
+function Choice({ texts }: { readonly texts: Readonly<Record<string, string>> }) {
+  const names = Object.keys(texts);
+  const chosen = useSignal(names[0] ?? "");
+  const text = texts[chosen.value] ?? "";
+  return (
+    <>
       <p class="tools">
-        {Object.keys(SNIPPETS).map((each) => (
+        {names.map((name) => (
           <button
-            key={each}
+            key={name}
             type="button"
             class="quiet"
-            aria-pressed={each === language.value}
+            aria-pressed={name === chosen.value}
             onClick={() => {
-              language.value = each;
+              chosen.value = name;
             }}
           >
-            {each}
+            {name}
           </button>
         ))}
         <Copy text={text} label="Copy the code" />
       </p>
       <Listing>{text}</Listing>
-    </details>
+    </>
   );
 }
