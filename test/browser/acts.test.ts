@@ -210,6 +210,50 @@ test("a change that somebody else made meanwhile is shown before it is overwritt
   forget(watched, /412/);
 });
 
+test(
+  "what got no answer is not done twice if its button is pressed again, and is done anew in a new dialog",
+  options,
+  async (t) => {
+    const { pool } = pressed;
+    const id = await createEndpoint(pool, [], { options: { name: "unlucky" } });
+    const watched = await browser.open(t);
+    const { url } = await startConsole(t, pressed);
+    const { page } = watched;
+    await logIn(watched, `${url}/`, key, `endpoints/${id}`);
+    const rotations = () =>
+      askFor(
+        pool,
+        "select count(*)::integer from postrider.audit where endpoint_id = $1 and action = 'rotate_secret'",
+        [id],
+      );
+    const button = page.getByRole("button", { name: "Rotate the secret" });
+    const dialog = page.getByRole("dialog");
+    const submit = dialog.locator("button[type=submit]");
+    // It is done, and what was answered is lost.
+    await page.route(
+      "**/rotate-secret",
+      async (route) => {
+        await route.fetch();
+        await route.abort("connectionreset");
+      },
+      { times: 1 },
+    );
+    await button.click();
+    await submit.click();
+    await dialog.getByText("the API does not answer").waitFor();
+    assert.equal(await rotations(), 1);
+    await submit.click();
+    await dialog.getByText(/What is shown once was in that answer/).waitFor();
+    assert.equal(await rotations(), 1);
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await button.click();
+    await submit.click();
+    await dialog.getByText(/^whsec_/).waitFor();
+    assert.equal(await rotations(), 2);
+    forget(watched, /ERR_CONNECTION_RESET/);
+  },
+);
+
 test("what Postgres refuses stands at the field that it names, and what is no JSON is not sent", options, async (t) => {
   const watched = await browser.open(t, { width: 320 });
   const { url } = await startConsole(t, pressed);

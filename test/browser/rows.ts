@@ -10,8 +10,8 @@ interface Row {
 
 export type Rows = readonly Row[];
 
-/** Sessions of browsers are in one database alone. */
-const TABLES_LEFT_OUT: ReadonlySet<string> = new Set(["api_session"]);
+/** Sessions of browsers, and the answers that are kept for them, are in one database alone. */
+const TABLES_LEFT_OUT: ReadonlySet<string> = new Set(["api_session", "api_request"]);
 /** Transactions have other numbers in another database, and a key is used in one alone. */
 const COLUMNS_LEFT_OUT = "{xid,transaction_id,last_used_at}";
 

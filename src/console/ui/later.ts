@@ -1,5 +1,6 @@
 /** What nobody needs to see the first screens. It is one file, because esbuild makes another one of whatever two of them share. */
 export { ActDialog } from "./parts/actDialog.tsx";
+export { ManyDialog } from "./parts/manyDialog.tsx";
 export { Attempts } from "./screens/attempts.tsx";
 export { Audit } from "./screens/audit.tsx";
 export { DaemonsScreen } from "./screens/daemons.tsx";

@@ -33,15 +33,24 @@ export function urlOf({ operation, values }: Call): string {
   return api(path, { ...given(operation, values, "query"), ...texts({ limit, after }) });
 }
 
-/** Sends it. Resolves with what the answer says. */
-export async function send({ operation, values }: Call): Promise<unknown> {
+/** Sends it. Resolves with what the answer says. With the key of an earlier call it is not done twice. */
+export async function send({ operation, values }: Call, key = newKey()): Promise<unknown> {
   const { method } = operation;
   if (method === "GET") {
     throw new Error("a GET is read, not sent");
   }
   const [revision] = namesFrom(operation, "ifMatch").map((name) => values[name]);
-  const headers = revision === undefined || revision === null ? {} : { "if-match": `"${revision}"` };
+  const headers = {
+    ...(revision !== undefined && revision !== null && { "if-match": `"${revision}"` }),
+    // Events have keys of their own.
+    ...(method === "POST" && namesFrom(operation, "content").length === 0 && { "idempotency-key": key }),
+  };
   return change(method, urlOf({ operation, values }), bodyOf({ operation, values }), headers);
+}
+
+/** An Idempotency-Key. Over plain HTTP, browsers have no randomUUID. */
+export function newKey(): string {
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
 function bodyOf({ operation, values }: Call): string {

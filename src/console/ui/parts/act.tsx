@@ -1,10 +1,9 @@
-import { signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import type { Ask, Texts } from "../fields.ts";
 import { canDo } from "../operation.ts";
 import type { Values } from "../sqlText.ts";
-import type { ActDialog } from "./actDialog.tsx";
 import { Copy } from "./copy.tsx";
+import { DialogButton } from "./dialogButton.tsx";
 import { Listing } from "./listing.tsx";
 
 /** What a button does, once its reader has agreed. The form of its dialog is made from the table of operations. */
@@ -41,53 +40,14 @@ interface ActButtonProps {
   readonly short?: string;
 }
 
-/** Null until a dialog was opened: nobody waits for forms who only looks. */
-const loaded = signal<typeof ActDialog | null>(null);
-const isMissing = signal(false);
-
-async function load(): Promise<void> {
-  try {
-    const module = await import("../later.ts");
-    loaded.value = module.ActDialog;
-  } catch {
-    // It is gone once another version is served.
-    isMissing.value = true;
-  }
-}
-
 /** A button that shows what it would do and its SQL first. There is none for those who may not do it. */
 export function ActButton({ act, shortcut, short }: ActButtonProps) {
-  const isOpen = useSignal(false);
-  const Dialog = loaded.value;
-  if (!canDo(act.operation)) {
-    return null;
-  }
-  return (
-    <>
-      <button
-        type="button"
-        class={short === undefined ? undefined : "quiet"}
-        aria-label={short === undefined ? undefined : act.label}
-        data-key={shortcut}
-        title={shortcut === undefined ? undefined : `key ${shortcut}`}
-        onClick={() => {
-          isOpen.value = true;
-          if (Dialog === null) void load();
-        }}
-      >
-        {short ?? act.label}
-      </button>
-      {isOpen.value && isMissing.value ? <span role="alert">It could not be read: load this page anew.</span> : null}
-      {isOpen.value && Dialog !== null ? (
-        <Dialog
-          present={act}
-          onClose={() => {
-            isOpen.value = false;
-          }}
-        />
-      ) : null}
-    </>
-  );
+  return canDo(act.operation) ? (
+    <DialogButton
+      {...{ label: act.label, shortcut, short }}
+      dialog={({ ActDialog }, onClose) => <ActDialog present={act} onClose={onClose} />}
+    />
+  ) : null;
 }
 
 /** A secret that is shown this once. */

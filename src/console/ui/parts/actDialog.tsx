@@ -5,7 +5,8 @@ import { Refusal } from "../api.ts";
 import { ASKED } from "../asked.ts";
 import { type Field, fieldNamed, fieldOf, type Texts, valuesOf } from "../fields.ts";
 import { lookAgain } from "../live.ts";
-import { type Call, call, send } from "../operation.ts";
+import { type Call, call } from "../operation.ts";
+import { makeSender } from "../sendAgain.ts";
 import { zone } from "../shown.ts";
 import { OPERATIONS } from "../table.ts";
 import type { Act, Answer } from "./act.tsx";
@@ -32,6 +33,7 @@ export function ActDialog({ present, onClose }: ActDialogProps) {
   const title = useId();
   // What the reader saw when it was opened: what has changed since is not overwritten unseen.
   const seen = useSignal(present);
+  const send = useRef(makeSender());
   const progress = useSignal<Progress>({ kind: "asking" });
   const act = seen.value;
   const fields = fieldsOf(act);
@@ -50,7 +52,7 @@ export function ActDialog({ present, onClose }: ActDialogProps) {
   const attempt = async (step: Call, next: (answer: Answer) => Progress | null): Promise<void> => {
     progress.value = { kind: "acting" };
     try {
-      const reached = next((await send(step)) as Answer);
+      const reached = next((await send.current(step)) as Answer);
       if (reached === null) dialog.current?.close();
       else progress.value = reached;
     } catch (error) {
@@ -59,7 +61,9 @@ export function ActDialog({ present, onClose }: ActDialogProps) {
   };
   const finish = (answer: Answer): Progress | null => {
     lookAgain();
-    const result = act.result?.(answer) ?? null;
+    // It says why something is not shown: the first answer, which was lost, had it.
+    const note = typeof answer?.note === "string" ? <p>{answer.note}</p> : null;
+    const result = note ?? act.result?.(answer) ?? null;
     if (result === null) act.done?.();
     return result === null ? null : { kind: "done", result };
   };
