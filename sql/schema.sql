@@ -1632,6 +1632,8 @@ create function postrider_internal.plan_transformation(endpoint_id uuid) returns
 
 create function postrider_internal.pointer_step(name text) returns text;
 
+create function postrider_internal.portal_attempts_searched_to(since timestamp with time zone, until timestamp with time zone, after_started_at timestamp with time zone, after_id uuid) returns timestamp with time zone security definer;
+
 create function postrider_internal.portal_cancel_replay(replay_id uuid) returns void security definer;
 
 create function postrider_internal.portal_change_endpoint(endpoint_id uuid, settings jsonb, revision bigint) returns boolean security definer;
@@ -1646,7 +1648,7 @@ create function postrider_internal.portal_error(failure_kind text, error text) r
 
 create function postrider_internal.portal_events(since timestamp with time zone, until timestamp with time zone, of_type text, of_endpoint_id uuid, after_id uuid, events_max integer) returns TABLE(id uuid, event_type text, ordering_key text, created_at timestamp with time zone, deliver_at timestamp with time zone, erased_at timestamp with time zone, is_test boolean, deliveries jsonb) security definer;
 
-create function postrider_internal.portal_failed_attempts(of_endpoint_id uuid, since timestamp with time zone, until timestamp with time zone, attempts_max integer) returns TABLE(event_id uuid, endpoint_id uuid, name text, event_type text, id uuid, attempt_number integer, started_at timestamp with time zone, duration_ms integer, http_status smallint, failure_kind text, error text) security definer;
+create function postrider_internal.portal_failed_attempts(of_endpoint_id uuid, since timestamp with time zone, until timestamp with time zone, after_started_at timestamp with time zone, after_id uuid, attempts_max integer) returns TABLE(event_id uuid, endpoint_id uuid, name text, event_type text, id uuid, attempt_number integer, started_at timestamp with time zone, duration_ms integer, http_status smallint, failure_kind text, error text) security definer;
 
 create function postrider_internal.portal_pause_endpoint(endpoint_id uuid, reason text) returns void security definer;
 
@@ -4404,6 +4406,8 @@ comment on function postrider_internal.plan_transformation(uuid) is 'What is to 
 
 comment on function postrider_internal.pointer_step(text) is 'One more step of a JSON pointer (RFC 6901).';
 
+comment on function postrider_internal.portal_attempts_searched_to(timestamp with time zone,timestamp with time zone,timestamp with time zone,uuid) is 'How far back portal_failed_attempts() looked, if it found no more. It tells a tenant how far the last 20,000 attempts of all tenants reach, and nothing else of them.';
+
 comment on function postrider_internal.portal_cancel_replay(uuid) is 'Ends a replay to an endpoint of the tenant whose token this transaction shows.';
 
 comment on function postrider_internal.portal_change_endpoint(uuid,jsonb,bigint) is 'Changes the URL, the name, the description and headers of an endpoint of the tenant whose token this transaction shows. Headers that are not named stay, and null removes one. False, and nothing is changed, if the endpoint has another revision.';
@@ -4418,7 +4422,7 @@ comment on function postrider_internal.portal_error(text,text) is 'What a tenant
 
 comment on function postrider_internal.portal_events(timestamp with time zone,timestamp with time zone,text,uuid,uuid,integer) is 'The events of the tenant whose token this transaction shows, the newest first, with how many of their deliveries are in each state. Looks at 10,000 events at most.';
 
-comment on function postrider_internal.portal_failed_attempts(uuid,timestamp with time zone,timestamp with time zone,integer) is 'Failed attempts to send events to the endpoints of the tenant whose token this transaction shows, the newest first. Looks at 20,000 attempts of all tenants at most.';
+comment on function postrider_internal.portal_failed_attempts(uuid,timestamp with time zone,timestamp with time zone,timestamp with time zone,uuid,integer) is 'Failed attempts to send events to the endpoints of the tenant whose token this transaction shows, the newest first. Looks at 20,000 attempts of all tenants at most.';
 
 comment on function postrider_internal.portal_pause_endpoint(uuid,text) is 'Pauses an endpoint of the tenant whose token this transaction shows.';
 
@@ -5502,6 +5506,8 @@ grant execute on function postrider_internal.percentiles(bigint[],integer[]) to 
 
 grant execute on function postrider_internal.percentiles(bigint[],integer[]) to postrider_reader;
 
+grant execute on function postrider_internal.portal_attempts_searched_to(timestamp with time zone,timestamp with time zone,timestamp with time zone,uuid) to postrider_portal;
+
 grant execute on function postrider_internal.portal_cancel_replay(uuid) to postrider_portal;
 
 grant execute on function postrider_internal.portal_change_endpoint(uuid,jsonb,bigint) to postrider_portal;
@@ -5516,7 +5522,7 @@ grant execute on function postrider_internal.portal_error(text,text) to postride
 
 grant execute on function postrider_internal.portal_events(timestamp with time zone,timestamp with time zone,text,uuid,uuid,integer) to postrider_portal;
 
-grant execute on function postrider_internal.portal_failed_attempts(uuid,timestamp with time zone,timestamp with time zone,integer) to postrider_portal;
+grant execute on function postrider_internal.portal_failed_attempts(uuid,timestamp with time zone,timestamp with time zone,timestamp with time zone,uuid,integer) to postrider_portal;
 
 grant execute on function postrider_internal.portal_pause_endpoint(uuid,text) to postrider_portal;
 

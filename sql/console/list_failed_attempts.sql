@@ -1,5 +1,6 @@
 -- Attempts that failed, the newest first. At most 20,000 attempts other than first successes are looked at.
--- $1 endpoint, $2 name or id of an endpoint, $3 HTTP status, $4 kind of failure, $5 since, $6 until, $7 limit
+-- $1 endpoint, $2 name or id of an endpoint, $3 HTTP status, $4 kind of failure, $5 since, $6 until, $7 limit, $8 and $9 behind
+-- the attempt that started then and has this id
 select a.event_id, a.endpoint_id,
        (select e.name from postrider.endpoint e where e.id = a.endpoint_id) as name,
        (select o.event_type from postrider.outbox o where o.id = a.event_id) as event_type,
@@ -10,7 +11,8 @@ from (
     select a.event_id, a.endpoint_id, a.id, a.attempt_number, a.started_at, a.duration_ms, a.http_status, a.failure_kind, a.error
     from postrider.other_attempt a
     where a.started_at >= coalesce($5::timestamptz, now() - interval '24 hours') and a.started_at < coalesce($6::timestamptz, now())
-    order by a.started_at desc
+      and ($9::uuid is null or (a.started_at, a.id) < ($8::timestamptz, $9))
+    order by a.started_at desc, a.id desc
     limit 20000) a
   where a.failure_kind is not null and ($1::uuid is null or a.endpoint_id = $1)
     and ($2::text is null or a.endpoint_id = any (array(select e.id from postrider.endpoint e where e.name = $2 or e.id::text = lower($2))))

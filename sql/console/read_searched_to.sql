@@ -1,6 +1,6 @@
 -- How far back a list of events looked, if it found no more, and the event at which it ended, if there may be more behind it.
 -- $1 since, $2 until, $3 states, $4 name or id of an endpoint, $5 attempts at least, $6 older than this one, $7 events that were looked at
-select coalesce(postrider.uuid_v7_time(l.id), $1::timestamptz, now() - interval '24 hours') as searched_to, l.id as next
+select coalesce(postrider.uuid_v7_time(l.id), $1::timestamptz, now() - interval '24 hours') as searched_to, l.id
 from (values (1)) one
 left join (
   (select o.id

@@ -4,7 +4,7 @@ import { problem } from "../serve/problem.ts";
 import type { Asked } from "./asked.ts";
 import { JSON_TYPE } from "./http.ts";
 import { answerRequest, type ComposeRequest } from "./requests.ts";
-import { type AnyRoute, jsonStatementOf, statementOf, type Values } from "./route.ts";
+import { type AnyRoute, jsonStatementOf, type Searching, searchStatementOf, type Values } from "./route.ts";
 
 interface Line {
   /** The row, as Postgres writes it. */
@@ -68,27 +68,20 @@ async function page(
     .map(({ json }) => json)
     .join(",");
   const next = rows.length > limit ? (rows[limit - 1]?.place ?? null) : null;
-  if (route.answer.kind !== "page" || route.answer.lookedAt === undefined) {
+  if (route.answer.kind !== "page" || route.answer.search === undefined) {
     return `{"data":[${data}],"next":${JSON.stringify(next)}}`;
   }
-  const end = next === null ? await endOf(route.answer, values, transaction) : { searchedTo: null, next };
+  const { search, cursor } = route.answer;
+  const searching = { search, cursor, gives: route.gives };
+  const end = next === null ? await endOf(searching, values, transaction) : { searchedTo: null, next };
   return `{"data":[${data}],"next":${JSON.stringify(end.next)},"searched_to":${end.searchedTo}}`;
 }
 
-type Page = Extract<AnyRoute["answer"], { readonly kind: "page" }>;
-
 /** Where a search ended that has nothing more to show. Its limit may have ended it before the time that was asked for. */
-async function endOf(
-  { searchedTo: name, lookedAt }: Page,
-  { since, until, state, endpoint, attempts_min, after_id }: Values,
-  transaction: Queryable,
-): Promise<SearchEnd> {
-  const { rows } = await transaction.query<SearchEnd>(
-    `select to_json(answer.searched_to)::text as "searchedTo", answer.next from (${statementOf({ name: name ?? "read_searched_to" })}) answer`,
-    name === undefined
-      ? [since, until, state, endpoint, attempts_min, after_id, String(lookedAt)]
-      : [since, until, after_id],
-  );
+async function endOf(searching: Searching, values: Values, transaction: Queryable): Promise<SearchEnd> {
+  const { takes, lookedAt } = searching.search;
+  const given = [...takes.map((name) => values[name]), ...(lookedAt === undefined ? [] : [String(lookedAt)])];
+  const { rows } = await transaction.query<SearchEnd>(searchStatementOf(searching), given);
   return rows[0] ?? { searchedTo: "null", next: null };
 }
 

@@ -164,7 +164,7 @@ function cursorNames(takes: AnyRoute["takes"]): readonly string[] {
   return Object.keys(takes).filter((name) => takes[name]?.from === "cursor");
 }
 
-/** An id, or the name of an event type. Its dots part no cursor, because it stands alone in one. */
+/** An id, a time, or the name of an event type, which stands alone in a cursor. */
 const PLACE = /^[\w/:.-]{1,255}$/;
 
 /** The parts of a cursor; null without one. */
@@ -173,7 +173,8 @@ function placesOf(takes: AnyRoute["takes"], after: string | null): readonly stri
     return null;
   }
   const names = cursorNames(takes);
-  const places = names.length === 1 ? [after] : after.split(".");
+  // A time has a dot in it, and what follows a part is an id.
+  const places = names.length === 1 ? [after] : after.split(/\.(?=[\da-f]{8}-)/i);
   const isWhole = places.length === names.length && places.every((place) => PLACE.test(place));
   return isWhole ? places : mistakeOf("after is no cursor of this list", "Give what an answer had as next.");
 }

@@ -231,7 +231,7 @@ function answerOf(route: AnyRoute): Members {
   const row = rowSchema(route);
   switch (answer.kind) {
     case "page":
-      return answered("200", "So many rows as were asked for.", pageSchema(row, answer.lookedAt !== undefined));
+      return answered("200", "So many rows as were asked for.", pageSchema(row, answer.search !== undefined));
     case "rows":
       return answered("200", "The rows.", {
         type: "object",

@@ -41,10 +41,8 @@ export type Answer =
   | {
       readonly kind: "page";
       readonly cursor: readonly string[];
-      /** How many events it looks at; the answer says how far back that was, and its cursor goes on from there. */
-      readonly lookedAt?: number;
-      /** The statement that says how far; default: read_searched_to, which is told `lookedAt`. */
-      readonly searchedTo?: string;
+      /** It looks at so many rows and no more; the answer says how far back that was, and its cursor goes on from there. */
+      readonly search?: Search;
     }
   /** All rows, whose number the statement limits. */
   | { readonly kind: "rows" }
@@ -53,6 +51,16 @@ export type Answer =
   | { readonly kind: "nothing" }
   /** What a daemon makes of the rows. */
   | { readonly kind: "request" };
+
+/** How far back a search looked that found fewer rows than were asked for. */
+export interface Search {
+  /** Its row has `searched_to`, and the columns of the cursor of what was looked at last; null if that was everything. */
+  readonly name: string;
+  /** Which values of the request it is given. */
+  readonly takes: readonly string[];
+  /** Its last parameter, if it does not know itself how many are looked at. */
+  readonly lookedAt?: number;
+}
 
 export type Example = null | boolean | number | string | readonly Example[] | { readonly [name: string]: Example };
 
@@ -138,8 +146,25 @@ export function jsonStatementOf({ name, answer, gives }: AnyRoute): string {
   if (answer.kind === "nothing" || answer.kind === "request") {
     return text;
   }
-  const cursorColumns = answer.kind === "page" ? answer.cursor.map((column) => `answer.${column}`) : [];
   const tag = "revision" in gives && answer.kind === "row" ? "answer.revision::text" : "null";
-  const place = cursorColumns.length === 0 ? "null" : `concat_ws('.', ${cursorColumns.join(", ")})`;
+  const place = answer.kind === "page" ? placeIn(answer.cursor, gives) : "null";
   return `select row_to_json(answer)::text as json, ${place} as place, ${tag} as tag from (\n${text}\n) answer`;
+}
+
+/** The statement that says how far a search looked: as JSON, and as the cursor that goes on from there. */
+export function searchStatementOf({ search, cursor, gives }: Searching): string {
+  const place = placeIn(cursor, gives);
+  return `select to_json(answer.searched_to)::text as "searchedTo", ${place} as next from (\n${statementOf(search)}\n) answer`;
+}
+
+export type Searching = Pick<AnyRoute, "gives"> & { readonly search: Search; readonly cursor: readonly string[] };
+
+/** The cursor behind a row; null if its columns are. A time is written without what an address would have to escape. */
+function placeIn(cursor: readonly string[], gives: AnyRoute["gives"]): string {
+  const parts = cursor.map((column) =>
+    gives[column]?.startsWith("timestamp")
+      ? `to_char(answer.${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+      : `answer.${column}`,
+  );
+  return `nullif(concat_ws('.', ${parts.join(", ")}), '')`;
 }

@@ -5,7 +5,7 @@ import { type TestContext, test } from "node:test";
 import { Turns } from "../../src/console/turns.ts";
 import { ask, createKey, type List, startConsole } from "../support/console.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, createEndpoint, insertEvent, insertEvents, openSession } from "../support/engine.ts";
+import { askFor, createEndpoint, insertEvent, insertEvents, openSession, rowsOf } from "../support/engine.ts";
 import { until } from "../support/until.ts";
 
 const database = useDatabase();
@@ -231,6 +231,62 @@ test("failed attempts are found by endpoint, status and kind", async (t) => {
   assert.deepEqual(await found("endpoint=failing-one&http_status=410"), [3]);
   assert.deepEqual(await found("endpoint=failing-one&failure_kind=timeout"), [2]);
   assert.deepEqual(await found("endpoint=failing-two"), []);
+});
+
+test("pages of failed attempts follow each other without a loss or a repetition, also of one batch", async (t) => {
+  const { url } = await start(t);
+  const key = await createKey(database.pool, ["read"]);
+  const endpoint = await createEndpoint(database.pool, ["batched.*"]);
+  const event = await insertEvent(database.pool, "batched.test");
+  const made = await rowsOf<{ id: string }>(
+    database.pool,
+    `with made as (
+       insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, failure_kind, error)
+       select $1, $2, gen_random_uuid(), gen_random_uuid(), now() - n / 20 * interval '1 us', 1, 5, 'timeout', 'it failed'
+       from generate_series(1, 50) n
+       returning started_at, id)
+     select id from made order by started_at desc, id desc`,
+    [event, endpoint],
+  );
+  const seen: unknown[] = [];
+  let after = "";
+  let searchedTo: string | null = null;
+  do {
+    const page = await ask<List>(url, `/attempts?endpoint_id=${endpoint}&limit=7${after}`, key);
+    assert.equal(page.status, 200, page.text);
+    seen.push(...page.body.data.map(({ id }) => id));
+    after = page.body.next === null ? "" : `&after=${page.body.next}`;
+    searchedTo = page.body.searched_to;
+  } while (after !== "");
+  assert.deepEqual(
+    seen,
+    made.map(({ id }) => id),
+  );
+  const ageMs = Date.now() - Date.parse(searchedTo ?? "");
+  assert.ok(Math.abs(ageMs - 86_400_000) < 60_000, "it looked back for a day");
+  for (const after of ["2026-11-30T10:00:00.000000Z", `${event}.${event}.${event}`, `x'.${event}`, `${event}.`]) {
+    const refused = await ask(url, `/attempts?after=${encodeURIComponent(after)}`, key);
+    assert.equal(refused.status, 400, `${after}: ${refused.text}`);
+  }
+});
+
+test("a search of attempts that ends at what it may look at says how far that was, and goes on from there", async (t) => {
+  const { url } = await start(t);
+  const key = await createKey(database.pool, ["read"]);
+  const [common, rare] = [await createEndpoint(database.pool, []), await createEndpoint(database.pool, [])];
+  const event = await insertEvent(database.pool, "searched.test");
+  await database.pool.query(
+    `insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, failure_kind, error)
+     select $1, case when n = 20000 then $3::uuid else $2 end, gen_random_uuid(), gen_random_uuid(), now() - interval '2 hours' - n * interval '1 ms', 1, 5, 'timeout', 'it failed'
+     from generate_series(0, 20000) n`,
+    [event, common, rare],
+  );
+  const window = `since=${new Date(Date.now() - 3 * 3_600_000).toISOString()}&until=${new Date(Date.now() - 3_600_000).toISOString()}`;
+  const first = await ask<List>(url, `/attempts?endpoint_id=${rare}&${window}`, key);
+  assert.deepEqual(first.body.data, []);
+  assert.ok(Math.abs(Date.now() - Date.parse(first.body.searched_to ?? "") - 7_220_000) < 60_000, first.text);
+  const second = await ask<List>(url, `/attempts?endpoint_id=${rare}&${window}&after=${first.body.next}`, key);
+  assert.deepEqual([second.body.data.length, second.body.next], [1, null], second.text);
 });
 
 test("an id that is nowhere is explained: its time, the retention, and who may still insert it", async (t) => {

@@ -233,7 +233,7 @@ describe("the portal", () => {
   const SHOWING: readonly string[] = [
     "postrider_internal.portal_events('2000-01-01', null, null, null, null, 1000)",
     "postrider_internal.portal_undelivered(null, null, '2000-01-01', null, null, 1000)",
-    "postrider_internal.portal_failed_attempts(null, '2000-01-01', null, 1000)",
+    "postrider_internal.portal_failed_attempts(null, '2000-01-01', null, null, null, 1000)",
   ];
 
   async function shownTo(session: Session, about: Tenant): Promise<readonly string[]> {

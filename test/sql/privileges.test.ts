@@ -585,6 +585,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   portal_replay_range: owner("portal"),
   portal_resume_endpoint: owner("portal"),
   portal_rotate_secret: owner("portal"),
+  portal_attempts_searched_to: owner("portal"),
   portal_searched_to: owner("portal"),
   portal_send_test_event: owner("portal"),
   portal_subscribe: owner("portal"),

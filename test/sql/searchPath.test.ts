@@ -457,13 +457,15 @@ const CALLS: Readonly<Record<string, () => string>> = {
     asTenant(
       `select * from postrider_internal.portal_events(null, 'tomorrow', 'order.*', '${ids.endpoint}', null, 10)`,
     ),
+  portal_attempts_searched_to: () =>
+    asTenant("select postrider_internal.portal_attempts_searched_to('yesterday', 'tomorrow', null, null)"),
   portal_searched_to: () => asTenant("select postrider_internal.portal_searched_to('yesterday', 'tomorrow', null)"),
   portal_deliveries: () => asTenant(`select * from postrider_internal.portal_deliveries('${ids.delivered}', null, 10)`),
   portal_undelivered: () =>
     asTenant(`select * from postrider_internal.portal_undelivered('{exhausted}', '${ids.idle}', null, null, null, 10)`),
   portal_waiting: () => asTenant(`select * from postrider_internal.portal_waiting('${ids.endpoint}', null, 10)`),
   portal_failed_attempts: () =>
-    asTenant(`select * from postrider_internal.portal_failed_attempts('${ids.endpoint}', null, null, 10)`),
+    asTenant(`select * from postrider_internal.portal_failed_attempts('${ids.endpoint}', null, null, null, null, 10)`),
   make_partitions: () => "select postrider_internal.make_partitions('9 days')",
   open_ingest: () =>
     `select postrider_internal.open_ingest('app', '/var/log/app.json', '${RUN}', false, '$.amount > 1', 'log.line')`,

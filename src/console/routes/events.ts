@@ -1,4 +1,4 @@
-import { cursor, inPath, inQuery, limit, neededInQuery, type Parameter, type Route } from "../route.ts";
+import { cursor, inPath, inQuery, limit, neededInQuery, type Parameter, type Route, type Search } from "../route.ts";
 
 const EVENT = inPath("The event's id.");
 
@@ -21,6 +21,11 @@ const LISTED: Route["gives"] = {
   ...{ last_http_status: "smallint?", last_failure_kind: "text?" },
 };
 
+function searchOf(lookedAt: number): Search {
+  const takes = ["since", "until", "state", "endpoint", "attempts_min", "after_id"];
+  return { name: "read_searched_to", takes, lookedAt };
+}
+
 /** Events, their deliveries and attempts. */
 export const EVENTS: readonly Route[] = [
   {
@@ -29,7 +34,7 @@ export const EVENTS: readonly Route[] = [
       "Events, the newest first, with what became of the first 1,000 deliveries, and what the last attempt got at the endpoint that most needs a look. Looks at 10,000 events at most; for `state`, `endpoint` or `attempts_min` at 250 deliveries, or at the newest 2,500 if no index leads to them.",
     takes: { ...SOUGHT, limit, after_id: cursor() },
     gives: LISTED,
-    answer: { kind: "page", cursor: ["id"], lookedAt: 10_000 },
+    answer: { kind: "page", cursor: ["id"], search: searchOf(10_000) },
   },
   {
     ...{ method: "GET", path: "/events/search", name: "search_events", scope: "payload" },
@@ -41,7 +46,7 @@ export const EVENTS: readonly Route[] = [
       after_id: cursor(),
     },
     gives: LISTED,
-    answer: { kind: "page", cursor: ["id"], lookedAt: 2_000 },
+    answer: { kind: "page", cursor: ["id"], search: searchOf(2_000) },
   },
   {
     ...{ method: "GET", path: "/events/{event_id}", name: "read_event", scope: "read" },

@@ -67,11 +67,10 @@ export const HISTORY: readonly Route[] = [
       http_status: inQuery("smallint", "Only those that were answered with this status."),
       failure_kind: inQuery("text", "Only those that failed so, such as `timeout`."),
       since: SINCE,
-      until: inQuery(
-        "timestamp with time zone",
-        "From before this time: the started_at of the last one continues the list.",
-      ),
+      until: inQuery("timestamp with time zone", "From before this time."),
       limit,
+      after_started_at: cursor("timestamp with time zone"),
+      after_id: cursor(),
     },
     gives: {
       ...{ event_id: "uuid", endpoint_id: "uuid", name: "text?", event_type: "text?", id: "uuid" },
@@ -79,7 +78,14 @@ export const HISTORY: readonly Route[] = [
       ...{ started_at: "timestamp with time zone", duration_ms: "integer", http_status: "smallint?" },
       ...{ failure_kind: "text?", error: "text?" },
     },
-    answer: { kind: "rows" },
+    answer: {
+      ...{ kind: "page", cursor: ["started_at", "id"] },
+      search: {
+        name: "read_attempts_searched_to",
+        takes: ["since", "until", "after_started_at", "after_id"],
+        lookedAt: 20_000,
+      },
+    },
   },
 ];
 

@@ -25,7 +25,11 @@ export const EVENTS: readonly PortalRoute[] = [
       after_id: cursor(),
     },
     gives: { ...SHOWN, deliveries: "jsonb" },
-    answer: { kind: "page", cursor: ["id"], lookedAt: 10_000, searchedTo: "portal_read_searched_to" },
+    answer: {
+      kind: "page",
+      cursor: ["id"],
+      search: { name: "portal_read_searched_to", takes: ["since", "until", "after_id"] },
+    },
   },
   {
     ...{ method: "GET", path: "/events/{event_id}", name: "portal_read_event", scope: "attempts:read" },
@@ -107,17 +111,22 @@ export const EVENTS: readonly PortalRoute[] = [
     takes: {
       endpoint_id: OF_ENDPOINT,
       since: SINCE,
-      until: inQuery(
-        "timestamp with time zone",
-        "From before this time: the started_at of the last one continues the list.",
-      ),
+      until: inQuery("timestamp with time zone", "From before this time."),
       limit,
+      after_started_at: cursor("timestamp with time zone"),
+      after_id: cursor(),
     },
     gives: {
       ...{ event_id: "uuid", endpoint_id: "uuid", name: "text?", event_type: "text", id: "uuid" },
       ...{ attempt_number: "integer", started_at: "timestamp with time zone", duration_ms: "integer" },
       ...{ http_status: "smallint?", failure_kind: "text?", error: "text?" },
     },
-    answer: { kind: "rows" },
+    answer: {
+      ...{ kind: "page", cursor: ["started_at", "id"] },
+      search: {
+        ...{ name: "portal_read_attempts_searched_to" },
+        takes: ["since", "until", "after_started_at", "after_id"],
+      },
+    },
   },
 ];

@@ -1,5 +1,6 @@
 import { useLive } from "../live.ts";
 import { type Call, call } from "../operation.ts";
+import { Ends } from "../parts/ends.tsx";
 import { Heading } from "../parts/heading.tsx";
 import { EndpointLink, EventId } from "../parts/id.tsx";
 import { answerText } from "../parts/journey.tsx";
@@ -9,16 +10,18 @@ import { SeenValue } from "../parts/seen.tsx";
 import { SqlText } from "../parts/sql.tsx";
 import { Table } from "../parts/table.tsx";
 import { Clock, durationText } from "../parts/time.tsx";
-import { href, route } from "../route.ts";
-import type { FailedAttempt, Rows } from "../rows.ts";
-import { ATTEMPT_FIELDS, parseSearch, type Search, withWord } from "../search.ts";
+import { route } from "../route.ts";
+import type { FailedAttempt, Page } from "../rows.ts";
+import { ATTEMPT_FIELDS, parseSearch, type Search } from "../search.ts";
 
 /** What failed lately, wherever: from here to the event whose attempt it was. */
 export function Attempts() {
-  const text = route.value.query.get("q") ?? "";
+  const { query } = route.value;
+  const text = query.get("q") ?? "";
+  const after = query.get("after") ?? null;
   const search = parseSearch(text, ATTEMPT_FIELDS);
-  const asked = listed(search);
-  const attempts = useLive<Rows<FailedAttempt>>(asked);
+  const asked = listed(search, after);
+  const attempts = useLive<Page<FailedAttempt>>(asked);
   const rows = attempts.value.value?.data ?? [];
   return (
     <>
@@ -35,10 +38,10 @@ export function Attempts() {
         }}
       />
       <SeenValue of={attempts}>
-        {({ data }) => (
+        {(page) => (
           <>
-            <AttemptTable attempts={data} text={text} />
-            <Older attempts={data} search={search} />
+            <AttemptTable page={page} text={text} />
+            <Ends asked={asked} page={page} isLater={after !== null} />
           </>
         )}
       </SeenValue>
@@ -47,23 +50,32 @@ export function Attempts() {
   );
 }
 
-const SHOWN = 50;
-
-function listed({ values, mistakes }: Search): Call | null {
-  return mistakes.length > 0 ? null : call("list_failed_attempts", { ...values, limit: SHOWN });
+function listed({ values, mistakes }: Search, after: string | null): Call | null {
+  return mistakes.length > 0 ? null : call("list_failed_attempts", { ...values, after });
 }
 
-function AttemptTable({ attempts, text }: { readonly attempts: readonly FailedAttempt[]; readonly text: string }) {
+interface AttemptTableProps {
+  readonly page: Page<FailedAttempt>;
+  readonly text: string;
+}
+
+function AttemptTable({ page: { data, next }, text }: AttemptTableProps) {
   return (
     <Table
       label="Failed attempts, the newest first"
-      rows={attempts}
+      rows={data}
       keyOf={({ id }) => id}
       empty={
-        text === "" ? (
+        next !== null ? (
+          <p>Nothing so far.</p>
+        ) : text === "" ? (
           <p>No attempt has failed in the last 24 hours.</p>
         ) : (
-          <NoMatch text={text} fields={ATTEMPT_FIELDS} asked={(other) => listed(parseSearch(other, ATTEMPT_FIELDS))} />
+          <NoMatch
+            text={text}
+            fields={ATTEMPT_FIELDS}
+            asked={(other) => listed(parseSearch(other, ATTEMPT_FIELDS), null)}
+          />
         )
       }
       columns={[
@@ -77,18 +89,5 @@ function AttemptTable({ attempts, text }: { readonly attempts: readonly FailedAt
         { head: "what was wrong", cell: ({ error }) => error },
       ]}
     />
-  );
-}
-
-function Older({ attempts, search }: { readonly attempts: readonly FailedAttempt[]; readonly search: Search }) {
-  const last = attempts.at(-1);
-  return (
-    <p class="ends">
-      {attempts.length < SHOWN || last === undefined ? null : (
-        <a href={href(route.value.path, { q: withWord(search, "until", last.started_at) })} data-key="]">
-          older
-        </a>
-      )}
-    </p>
   );
 }
