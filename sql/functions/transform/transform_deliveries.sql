@@ -43,6 +43,7 @@ declare
   event record;
   stored record;
   made record;
+  has_answered boolean := false;
 begin
   for pair in
     select d.event_id, d.endpoint_id, d.attempts > d.attempts_before as has_begun
@@ -56,7 +57,7 @@ begin
       offset 0) d
     order by w.turn, random()
   loop
-    exit when clock_timestamp() - started > time_max;
+    exit when has_answered and clock_timestamp() - started > time_max;
     event_id := pair.event_id;
     endpoint_id := pair.endpoint_id;
     payload := null;
@@ -100,6 +101,7 @@ begin
       select postrider_internal.small_payload(o.payload, payload_bytes_max) into payload
       from postrider.outbox o where o.id = pair.event_id and o.erased_at is null;
     end if;
+    has_answered := true;
     return next;
   end loop;
 end
