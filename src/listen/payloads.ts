@@ -1,3 +1,4 @@
+import { unreadableReason } from "../db/pgErrors.ts";
 import type { Queryable } from "../db/statements.ts";
 import { makeCursor, type Place, readCursor } from "../format/payloadToken.ts";
 import { PAYLOADS_PATH } from "../format/payloadUrl.ts";
@@ -62,6 +63,23 @@ function gone(): Response {
   return problem(410, "The event is not kept any more.");
 }
 
+/** The client has left before its answer began. Finding a page reads up to all of a payload, for which nobody waits then. */
+class ClientGone extends Error {
+  override readonly name = "ClientGone";
+}
+
+/** For what was thrown before the answer began; null if it is no matter of payloads. */
+function refusalOf(thrown: unknown): Response | null {
+  if (thrown instanceof TooBusy) {
+    return busy();
+  }
+  if (thrown instanceof ClientGone) {
+    return new Response(null, { status: 499 });
+  }
+  const reason = unreadableReason(thrown);
+  return reason === null ? null : problem(422, `The payload cannot be read: ${reason}.`);
+}
+
 /** Counts the answers in progress. */
 class Answers {
   readonly #counts = new Map<string, number>();
@@ -90,10 +108,11 @@ class Answers {
       return response;
     } catch (thrown) {
       end();
-      if (thrown instanceof TooBusy) {
-        return busy();
+      const refusal = refusalOf(thrown);
+      if (refusal === null) {
+        throw thrown;
       }
-      throw thrown;
+      return refusal;
     }
   }
 
@@ -127,7 +146,13 @@ async function answer(
   onEnd: () => void,
 ): Promise<Response> {
   const { eventId } = granted.grant;
-  const bytesFrom: BytesFrom = async (at) => (await slices.from(eventId, at))?.bytes ?? null;
+  const { signal } = context.req.raw;
+  const bytesFrom: BytesFrom = async (at) => {
+    if (signal.aborted) {
+      throw new ClientGone();
+    }
+    return (await slices.from(eventId, at))?.bytes ?? null;
+  };
   const reading: Reading = { bytesFrom, halfLoop };
   const limit = context.req.query("limit");
   const after = context.req.query("after");

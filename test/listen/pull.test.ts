@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, type TestContext, test } from "node:test";
 import { exportJWK, flattenedDecrypt, generateKeyPair } from "jose";
+import { makeToken, tokenKeysOf } from "../../src/format/payloadToken.ts";
 import { parseSecret, verifySignature } from "../../src/format/sign.ts";
 import { inboxSql } from "../../src/receive/inboxSql.ts";
 import { runShell } from "../docs/shell.ts";
@@ -236,6 +237,21 @@ test("an event that cannot be given is discarded with the reason, and keeps no o
   assert.deepEqual(await rowsOf(pool, "select event_id, reason from postrider.delivery where state = 'discarded'"), [
     { event_id: events[2], reason: "the event cannot be read: a character has no form in UTF-8 (SQLSTATE 22P05)" },
   ]);
+  // Its payload cannot be fetched by a URL either.
+  const parsed = parseSecret(made.secret);
+  assert.ok(parsed.kind === "key");
+  const [key] = tokenKeysOf([parsed.key], []);
+  assert.ok(key !== undefined);
+  const grant = {
+    endpointId: made.id,
+    eventId: String(events[2]),
+    expiresSeconds: Math.floor(Date.now() / 1_000) + 60,
+  };
+  const refused = await fetch(`${url}/payloads/${makeToken(key, grant)}`);
+  assert.deepEqual(
+    [refused.status, ((await refused.json()) as { readonly detail?: string }).detail],
+    [422, "The payload cannot be read: a character has no form in UTF-8 (SQLSTATE 22P05)."],
+  );
 });
 
 test("large events come alone, and one at a time", async (t) => {
