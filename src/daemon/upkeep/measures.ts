@@ -11,8 +11,12 @@ import type { EndpointTotals } from "./busiest.ts";
 const KEPT_MS = 3_000;
 /** Rows that one statement counts of what waits: it takes some 5 ms. */
 const PART_ROWS = 2_000;
-/** The pause after such a statement, in its own duration: counting millions takes minutes, and no more than this part of a core. */
-const PAUSES = 10;
+/**
+ * The pause after such a statement, in its own duration, so that counting takes no more than this part of a core whatever
+ * waits. The first count, without which there is none to tell of, may take more.
+ */
+const PAUSES = 100;
+const FIRST_PAUSES = 10;
 /** Deliveries of one endpoint that are counted. */
 const COUNTED_MAX = 100_000;
 const UNCLAIMED_MAX = 10_000;
@@ -108,6 +112,7 @@ export class Measures {
   readonly #waiting = new Kept(() => this.#countWaiting(), KEPT_MS);
   readonly #endpoints = new Kept(() => this.#readEndpoints(), KEPT_MS);
   readonly #stopping = new AbortController();
+  #pauses = FIRST_PAUSES;
 
   constructor(options: MeasuresOptions) {
     this.#options = options;
@@ -169,13 +174,14 @@ export class Measures {
       const [part] = rows;
       sum = part === undefined ? sum : withPart(sum, part);
       if (part === undefined || part.endpoint_id === null || part.event_id === null) {
+        this.#pauses = PAUSES;
         return sum;
       }
       ofEndpoint = part.last_rows + (part.endpoint_id === place.afterEndpoint ? ofEndpoint : 0);
       const isEnough = ofEndpoint >= COUNTED_MAX;
       place = { afterEndpoint: part.endpoint_id, afterEvent: isEnough ? HIGHEST : part.event_id };
       sum = isEnough ? { ...sum, uncounted: sum.uncounted + 1 } : sum;
-      await pause(PAUSES * (monotonicMs() - startedMs), null, { signal: this.#stopping.signal });
+      await pause(this.#pauses * (monotonicMs() - startedMs), null, { signal: this.#stopping.signal });
     }
   }
 }
