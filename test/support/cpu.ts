@@ -14,6 +14,16 @@ export function ownCpuMs(): number {
   }
 }
 
+/** Of another process and of those that it has started and seen end. Only Linux tells. */
+export function processCpuMs(pid: number): number {
+  return cpuMsOf(String(pid));
+}
+
+/** The process that started another one: of a session of Postgres, its server. Only Linux tells. */
+export function parentOf(pid: number): number {
+  return Number(statOf(String(pid))[1]);
+}
+
 /** Of a server, its sessions that have ended and its present processes. Only Linux tells. */
 export function serverCpuMs(pid: number): number {
   const present = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ");
@@ -31,11 +41,12 @@ function cpuMsWhileThere(pid: string): number {
 }
 
 function cpuMsOf(pid: string): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  const [user = 0, system = 0, usersEnded = 0, systemsEnded = 0] = stat
-    .slice(stat.lastIndexOf(")") + 2)
-    .split(" ")
-    .slice(11, 15)
-    .map(Number);
+  const [user = 0, system = 0, usersEnded = 0, systemsEnded = 0] = statOf(pid).slice(11, 15).map(Number);
   return (user + system + usersEnded + systemsEnded) * TICK_MS;
+}
+
+/** What follows the name of the program. */
+function statOf(pid: string): readonly string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
