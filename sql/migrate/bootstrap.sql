@@ -80,9 +80,12 @@ comment on column postrider.schema_object.postrider_version is
 
 create or replace function postrider_internal.file_objects(file text)
 returns table (class_id oid, object_id oid, kind text, identity text)
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
+-- A migration calls it some thousand times, and before version 18 only plpgsql keeps a plan for the next call.
+begin
+  return query
   with ours as (
     select n.oid from pg_namespace n where n.nspname in ('postrider', 'postrider_internal')
   ), object as (
@@ -103,16 +106,17 @@ as $$
     where t.typname = file and t.typnamespace in (select o.oid from ours o)
       and (t.typtype = 'd' or t.typtype = 'c' and (select c.relkind = 'c' from pg_class c where c.oid = t.typrelid))
   )
-  select o.class_id, o.object_id, i.type, i.identity
+  select o.class_id::oid, o.object_id, i.type, i.identity
   from object o
   cross join lateral pg_identify_object(o.class_id, o.object_id, 0) i
-  order by o.part, i.identity collate "C"
+  order by o.part, i.identity collate "C";
+end
 $$;
 comment on function postrider_internal.file_objects(text) is
   'The function, view, type and triggers that a function file made, in the order in which they can be dropped.';
 
 create or replace function postrider_internal.fingerprint(file text) returns text
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set quote_all_identifiers = off
 set standard_conforming_strings = on
@@ -120,9 +124,10 @@ set intervalstyle = postgres
 set datestyle = 'ISO, YMD'
 set timezone = 'UTC'
 as $$
+begin
   -- The settings above decide how Postgres writes literals. After a dump and a restore it writes an expression with
   -- other parentheses and casts, so these are removed. The text of a body is compared unchanged.
-  select md5(string_agg(concat_ws(' ', o.kind, o.identity, regexp_replace(case o.class_id
+  return (select md5(string_agg(concat_ws(' ', o.kind, o.identity, regexp_replace(case o.class_id
     when 'pg_proc'::regclass then (
       select md5(p.prosrc) || case when p.prosrc = '' then pg_get_functiondef(p.oid)
                else replace(pg_get_functiondef(p.oid), p.prosrc, '') end
@@ -134,7 +139,8 @@ as $$
       select string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum)
       from pg_type t join pg_attribute a on a.attrelid = t.typrelid and not a.attisdropped
       where t.oid = o.object_id) end, '::(timestamp with time zone|double precision|[a-z_]+)|[()\s]', '', 'g')), E'\n' order by o.kind, o.identity collate "C"))
-  from postrider_internal.file_objects(file) o
+  from postrider_internal.file_objects(file) o);
+end
 $$;
 comment on function postrider_internal.fingerprint(text) is
   'A hash of the objects that a function file made; null if there are none.';
