@@ -7,8 +7,8 @@ export interface CrewSize {
   readonly max: number;
 }
 
-/** Half a core of two. */
-const IDLE_SHARE_MIN = 0.25;
+/** A third of a core of two: a run of which a quarter is idle takes a third longer than it must. */
+const IDLE_SHARE_MIN = 0.15;
 
 export class Crew<Job> {
   readonly #jobs: Iterator<Job>;
