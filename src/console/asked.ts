@@ -1,4 +1,5 @@
 import { nearest } from "../ground/nearest.ts";
+import { jsonOf, memberText } from "../receive/json.ts";
 import type { AnyRoute, Parameter, Values } from "./route.ts";
 
 /** What a request has to say, before anything of it is understood. */
@@ -84,7 +85,7 @@ function readOne(
     case "query":
       return queryValue(parameter, query.get(name));
     case "body":
-      return memberValue(name, parameter, members[name]);
+      return memberValue(name, parameter, members[name], body ?? "");
     case "content":
     case "members":
       return body;
@@ -101,13 +102,18 @@ function queryValue({ type }: Parameter, text: string | null): string | readonly
   return text !== null && type.includes("[]") ? text.split(",") : text;
 }
 
-/** A member that is null is one that was left out. */
-function memberValue(name: string, { type }: Parameter, value: unknown): string | readonly string[] | null | Mistake {
+/** A member that is null is one that was left out. JSON in the body stays as it was written. */
+function memberValue(
+  name: string,
+  { type }: Parameter,
+  value: unknown,
+  body: string,
+): string | readonly string[] | null | Mistake {
   if (value === undefined || value === null) {
     return null;
   }
   if (type.startsWith("json")) {
-    return JSON.stringify(value);
+    return memberText(body, 0, name);
   }
   if (type.includes("[]")) {
     return isTexts(value) ? value : mistakeOf(`${name} is not a list of strings`, `${name} has the type ${type}.`);
@@ -198,7 +204,7 @@ function membersOf(takes: AnyRoute["takes"], body: string | null): Members | Mis
 /** Undefined if it is no JSON. */
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return jsonOf(text);
   } catch {
     return undefined;
   }

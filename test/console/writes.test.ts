@@ -407,6 +407,43 @@ test("events are published as they are written, in their order, and once for an 
   }
 });
 
+test("JSON in a body reaches Postgres as it was written", async (t) => {
+  const { url } = await startConsole(t, database);
+  const key = await createKey(database.pool, ["admin"]);
+  const id = await createEndpoint(database.pool, []);
+  t.after(() => database.pool.query("select postrider.drop_event_type('digits.test')"));
+  const payload = '{"big": 12345678901234567890.10,  "z": 1, "2": "\\"}{", "1": [ 1e400, -0 ]}';
+  const body = `{"payload": 1, "event_type": "digits.test",\n "payload" : ${payload} }`;
+  const tested = await ask(url, `/endpoints/${id}/test`, key, { method: "POST", body });
+  assert.equal(tested.status, 201, tested.text);
+  assert.equal(
+    await askFor(database.pool, "select payload::text from postrider.outbox where id = $1", [tested.body.event_id]),
+    payload,
+  );
+  const defined = await ask(url, "/event-types/digits.test", key, {
+    method: "PUT",
+    body: '{"json_schema": {"maximum": 12345678901234567890.10}, "description": null}',
+  });
+  assert.equal(defined.status, 204, defined.text);
+  assert.equal(
+    await askFor(database.pool, "select json_schema::text from postrider.event_type where name = 'digits.test'"),
+    '{"maximum": 12345678901234567890.10}',
+  );
+  const created = await ask(url, "/endpoints", key, {
+    method: "POST",
+    body: '{"url": "https://receiver.test/", "options": {"rate_limit": 0.12345678901234567890}}',
+  });
+  assert.equal(created.status, 201, created.text);
+  assert.equal(
+    await askFor(database.pool, "select rate_limit::text from postrider.endpoint where id = $1", [
+      created.body.endpoint_id,
+    ]),
+    "0.12345678901234567890",
+  );
+  const deep = `{"payload": ${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
+  assert.equal((await ask(url, `/endpoints/${id}/test`, key, { method: "POST", body: deep })).status, 400);
+});
+
 test("a delivery is sent again, cancelled and replayed, and a replay is counted before it is made", async (t) => {
   const send = await admin(t, "patient");
   const id = await createEndpoint(database.pool, ["replayed.*"]);

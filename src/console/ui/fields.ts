@@ -15,8 +15,6 @@ export interface Ask {
   readonly choices?: readonly string[];
   /** The catalogue of event types completes it. */
   readonly isEventType?: boolean;
-  /** JSON that is passed on as it is written. */
-  readonly isKept?: boolean;
 }
 
 export interface Field extends Required<Omit<Ask, "choices">> {
@@ -34,7 +32,7 @@ export const REASON: Ask = { name: "reason", label: "Reason, for the audit", sen
 export function fieldOf(ask: Ask, type = "text", [isOptional, sentence]: Asked = [true, ""]): Field {
   return {
     ...{ label: ask.name.replaceAll("_", " "), initial: "", isRequired: !isOptional },
-    ...{ choices: null, isEventType: false, isKept: false },
+    ...{ choices: null, isEventType: false },
     ...ask,
     type: (ask.type ?? type).replace("?", ""),
     sentence: (ask.sentence ?? sentence).replaceAll("`", ""),
@@ -46,7 +44,7 @@ export function valuesOf(fields: readonly Field[], texts: Texts, zone: Zone): Va
   return Object.fromEntries(fields.map((field) => [field.name, readField(field, texts[field.name] ?? "", zone)]));
 }
 
-function readField({ type, isKept }: Field, text: string, zone: Zone): Values[string] {
+function readField({ type }: Field, text: string, zone: Zone): Values[string] {
   if (type === "boolean") {
     return text === "true";
   }
@@ -57,9 +55,6 @@ function readField({ type, isKept }: Field, text: string, zone: Zone): Values[st
   if (type.endsWith("[]")) {
     return listOf(written);
   }
-  if (type.startsWith("json")) {
-    return isKept ? written : compact(written);
-  }
   return type === "timestamp with time zone" ? timeOf(written, zone) : written;
 }
 
@@ -68,11 +63,6 @@ export function listOf(text: string): readonly string[] {
     .split(",")
     .map((each) => each.trim())
     .filter((each) => each !== "");
-}
-
-/** JSON as the API passes it on. What is none stays as it is, and is refused. */
-function compact(text: string): string {
-  return isJson(text) ? JSON.stringify(JSON.parse(text)) : text;
 }
 
 export function isJson(text: string): boolean {
@@ -95,7 +85,7 @@ export function settingOf(columnType: string, text: string): string {
     return JSON.stringify(listOf(written));
   }
   const isPlain = type !== "text" && type !== "interval" && isJson(written);
-  return isPlain ? compact(written) : JSON.stringify(written);
+  return isPlain ? written : JSON.stringify(written);
 }
 
 /** A time as its field has it, in a zone. */

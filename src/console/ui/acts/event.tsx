@@ -13,7 +13,6 @@ export const PUBLISH: Act = {
       name: "events",
       label: "event",
       initial: '{"event_type": "order.paid", "payload": {"order_id": 42}}',
-      isKept: true,
     },
   ],
   values: (given) => given,
