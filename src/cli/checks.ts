@@ -26,6 +26,7 @@ import type { EgressProxy } from "../http/egress/proxy.ts";
 import { isSealed, open } from "../secrets/sealing.ts";
 import { lookAtApi } from "./apiCheck.ts";
 import type { Check, Checked, Finding } from "./finding.ts";
+import { lookAtPortal } from "./portalCheck.ts";
 import { SERVER_CHECKS } from "./serverChecks.ts";
 
 /** Once the settings are read and the connection is made, in this order. */
@@ -42,6 +43,7 @@ export const CHECKS: readonly Check[] = [
   { name: "payloads", needs: ["schema", "privileges"], look: lookAtPublicUrl },
   { name: "pull", needs: ["schema", "privileges"], look: lookAtPull },
   { name: "api", needs: ["schema"], look: lookAtApi },
+  { name: "portal", needs: ["schema"], look: lookAtPortal },
   { name: "partitions", needs: ["schema"], look: lookAtPartitions },
   ...SERVER_CHECKS,
 ];

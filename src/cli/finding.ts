@@ -20,7 +20,7 @@ export interface Check {
   look(checked: Checked): Promise<Finding>;
 }
 
-interface Problem {
+export interface Problem {
   readonly found: string;
   readonly remedy: string;
 }

@@ -4,9 +4,13 @@ const findApiLogin = defineStatement("find_api_login", {
   params: {},
   columns: {
     ...{ login: "text", is_superuser: "boolean", is_owner: "boolean", reads_secrets: "boolean" },
-    ...{ is_reader: "boolean", is_operator: "boolean", is_publisher: "boolean", connections_max: "integer?" },
-    place: "text",
+    ...{ is_reader: "boolean", is_operator: "boolean", is_publisher: "boolean", is_daemon: "boolean" },
+    ...{ is_portal: "boolean", connections_max: "integer?", place: "text" },
   },
+});
+const countReadRelations = defineStatement("count_read_relations", {
+  params: {},
+  columns: { by_login: "integer", by_login_such_as: "text?", by_portal: "integer", by_portal_such_as: "text?" },
 });
 const countApiKeys = defineStatement("count_api_keys", {
   params: { isReader: "boolean", isOperator: "boolean", isPublisher: "boolean" },
@@ -25,4 +29,10 @@ export async function apiKeysFor(client: Queryable, login: ApiLogin): Promise<Ro
   const { is_reader: isReader, is_operator: isOperator, is_publisher: isPublisher } = login;
   const { rows } = await client.run(countApiKeys, { isReader, isOperator, isPublisher });
   return rows[0] ?? { keys: 0, unserved: 0, such_as: null };
+}
+
+/** What the login reads beyond the views of the portal, and which tables the portal's role reads. That role must be there. */
+export async function readRelations(client: Queryable): Promise<RowOf<typeof countReadRelations.shape>> {
+  const { rows } = await client.run(countReadRelations, {});
+  return rows[0] ?? { by_login: 0, by_login_such_as: null, by_portal: 0, by_portal_such_as: null };
 }

@@ -12,10 +12,12 @@ import { parseArgs, promisify } from "node:util";
 import { parse } from "yaml";
 import { NEWEST } from "../plan.ts";
 import { createDatabase, createDatabaseOf, type TestDatabase } from "../support/database.ts";
-import { guideBlock, ROOT } from "../support/guides.ts";
+import { guideBlock, guideBlocks, ROOT } from "../support/guides.ts";
 import { notePrograms } from "../support/notedPrograms.ts";
+import { createLogin } from "../support/roles.ts";
 import { startServer } from "../support/testServer.ts";
 import { assertDelivers } from "./delivers.ts";
+import { assertServesPortal } from "./servesPortal.ts";
 
 const execute = promisify(execFile);
 
@@ -62,6 +64,12 @@ test("the project for Compose migrates, and runs a daemon that owns nothing and 
     migrate: { env: env(services.migrate) },
     run: { env: env(services.postrider) },
   });
+  const portal = await typed(t, portalCommands("docker"));
+  assert.deepEqual(portal.calls, [[...up, "--profile", "portal", "up", "--detach"]]);
+  await assertServesPortal(t, database, {
+    console: { env: atPort(services.portal, port) },
+    daemon: env(services.postrider),
+  });
   assert.ok(services.stopMs >= graceMs + RECORD_MS, `${graceMs} of ${services.stopMs} ms`);
 });
 
@@ -90,21 +98,55 @@ test("the service of systemd is installed, runs the daemon and gives it the time
   assert.ok(Number(unit.TimeoutStopSec?.[0]) * 1_000 >= graceMs + RECORD_MS);
 });
 
-test("systemd takes the service as it is, and finds little that it could do to the host", async (t) => {
-  if (!(await execute("systemd-analyze", ["--version"]).catch(() => null))) {
-    t.skip("systemd is not installed");
-    return;
-  }
-  const directory = await temporary(t);
-  const unit = join(directory, "postrider.service");
-  const text = await readFile(join(DEPLOY, "postrider.service"), "utf8");
-  // It must name a program that there is.
-  await writeFile(unit, text.replace("/usr/local/bin/postrider", process.execPath));
-  const { stdout, stderr } = await execute("systemd-analyze", ["verify", unit]);
-  assert.equal(stdout + stderr, "");
-  // In tenths: from 0 to 2 it calls "safe", and 10 is the most.
-  await execute("systemd-analyze", ["security", "--offline=true", "--threshold=20", unit]);
+test("the portal's service is installed, and serves tenants by a login that can do nothing else", async (t) => {
+  const database = await createDatabase();
+  const login = await createLogin(database, ["postrider_portal"]);
+  t.after(() => login.drop().finally(() => database.drop()));
+  const { calls, directory } = await typed(t, portalCommands("install"), login.url);
+  assert.deepEqual(calls, [["systemctl", "enable", "--now", "postrider-portal"]]);
+  assert.equal((await stat(join(directory, "etc/postrider/portal-url"))).mode & 0o777, 0o400);
+  const unit = readUnit(await readFile(join(directory, "etc/systemd/system/postrider-portal.service"), "utf8"));
+  assert.deepEqual(unit.ExecStart, ["/usr/local/bin/postrider console"]);
+  const [credential = "", source = ""] = unit.LoadCredential?.[0]?.split(":") ?? [];
+  const file = await readFile(join(directory, unit.EnvironmentFile?.[0] ?? ""), "utf8");
+  const settings = [...(unit.Environment ?? []), ...file.trimEnd().split("\n")].map((line) => line.split(/=(.*)/s, 2));
+  const env = Object.fromEntries(
+    settings.map(([name = "", value = ""]) => [name, value.replace(`%d/${credential}`, join(directory, source))]),
+  );
+  await assertServesPortal(t, database, { console: { env }, daemon: { DATABASE_URL: database.url } });
 });
+
+for (const name of ["postrider", "postrider-portal"]) {
+  test(`systemd takes ${name}.service as it is, and finds little that it could do to the host`, async (t) => {
+    if (!(await execute("systemd-analyze", ["--version"]).catch(() => null))) {
+      t.skip("systemd is not installed");
+      return;
+    }
+    const directory = await temporary(t);
+    const unit = join(directory, `${name}.service`);
+    const text = await readFile(join(DEPLOY, `${name}.service`), "utf8");
+    // It must name a program that there is.
+    await writeFile(unit, text.replace("/usr/local/bin/postrider", process.execPath));
+    const { stdout, stderr } = await execute("systemd-analyze", ["verify", unit]);
+    assert.equal(stdout + stderr, "");
+    // In tenths: from 0 to 2 it calls "safe", and 10 is the most.
+    await execute("systemd-analyze", ["security", "--offline=true", "--threshold=20", unit]);
+  });
+}
+
+/** The block of the guide whose first command is this program. */
+function portalCommands(program: string): string {
+  const blocks = guideBlocks("deploy/README.md", "The portal", "sh");
+  return blocks.find((block) => block.startsWith(`${program} `)) ?? assert.fail(`no block begins with ${program}`);
+}
+
+/** Its connection, to a server of this machine. */
+function atPort({ POSTRIDER_API_DATABASE_URL = "", ...env }: Environment, port: string): Environment {
+  return {
+    ...env,
+    POSTRIDER_API_DATABASE_URL: POSTRIDER_API_DATABASE_URL.replace("postgres:5432", `127.0.0.1:${port}`),
+  };
+}
 
 /** Stands for what `npm run build:binary` has made. */
 const EXECUTABLE = "the executable";
@@ -177,6 +219,7 @@ interface ComposeServices {
   readonly postgres: Environment;
   readonly migrate: Environment;
   readonly postrider: Environment;
+  readonly portal: Environment;
   readonly stopMs: number;
 }
 
@@ -189,16 +232,19 @@ async function composeServices(variablesFile: string): Promise<ComposeServices> 
     /\$\{(\w+):\?\}/g,
     (_, name) => variables.get(name) ?? assert.fail(`${name} is not set`),
   );
-  const { postgres, migrate, postrider } = parse(text, { merge: true }).services;
-  for (const service of [migrate, postrider]) {
+  const { postgres, migrate, postrider, portal } = parse(text, { merge: true }).services;
+  for (const service of [migrate, postrider, portal]) {
     assert.deepEqual([service.image, resolve(DEPLOY, service.build)], ["postrider", ROOT]);
     assert.deepEqual([service.read_only, service.cap_drop], [true, ["ALL"]]);
   }
-  assert.deepEqual([migrate.command, postrider.command], [["migrate"], undefined]);
+  assert.deepEqual([migrate.command, postrider.command, portal.command], [["migrate"], undefined, ["console"]]);
+  assert.deepEqual([portal.profiles, portal.ports], [["portal"], ["127.0.0.1:8430:8430"]]);
+  assert.equal(portal.environment.POSTRIDER_PORTAL_LISTEN, "0.0.0.0:8430");
   return {
     postgres: postgres.environment,
     migrate: migrate.environment,
     postrider: postrider.environment,
+    portal: portal.environment,
     stopMs: Number.parseInt(postrider.stop_grace_period, 10) * 1_000,
   };
 }
@@ -209,13 +255,15 @@ async function composeDatabase(
   postgres: Environment,
 ): Promise<{ readonly database: TestDatabase; readonly port: string }> {
   const server = await startServer(NEWEST);
-  const { POSTGRES_USER = "", POSTGRES_DB = "", POSTGRES_PASSWORD = "", COURIER_PASSWORD = "" } = postgres;
+  const { POSTGRES_USER = "", POSTGRES_DB = "", POSTGRES_PASSWORD = "" } = postgres;
   const database = await createDatabaseOf(server.url, "template0", POSTGRES_DB);
   t.after(() => database.drop().finally(() => server.stop()));
   await database.pool.query(`create role ${POSTGRES_USER} superuser login password '${POSTGRES_PASSWORD}'`);
-  const [, statements = ""] = /<<'SQL'\n(.*)SQL\n/s.exec(await readFile(join(DEPLOY, "courier.sh"), "utf8")) ?? [];
-  assert.match(statements, /:'password'/);
-  await database.pool.query(statements.replace(":'password'", `'${COURIER_PASSWORD}'`));
+  const [, statements = ""] = /<<'SQL'\n(.*)SQL\n/s.exec(await readFile(join(DEPLOY, "logins.sh"), "utf8")) ?? [];
+  const passwords = { courier: postgres.COURIER_PASSWORD, portal: postgres.PORTAL_PASSWORD };
+  await database.pool.query(
+    statements.replaceAll(/:'(\w+)'/g, (_, name: keyof typeof passwords) => `'${passwords[name]}'`),
+  );
   return { database, port: new URL(server.url).port };
 }
 

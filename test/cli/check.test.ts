@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { runCommand } from "../support/command.ts";
 import { createDatabase, createDatabaseOf, databaseFor } from "../support/database.ts";
 import { makePartitions } from "../support/engine.ts";
-import { createLogin } from "../support/roles.ts";
+import { createLogin, type Login } from "../support/roles.ts";
 import { startAnotherServer } from "../support/testServer.ts";
 
 interface Line {
@@ -18,6 +18,9 @@ interface Line {
 
 /** The servers of tests keep nothing in a crash and have no autovacuum, which is said each time. */
 const OF_TEST_SERVERS = ["durability", "vacuum"];
+
+/** What a daemon has by default, and no test does. */
+const SERVING = { POSTRIDER_API_LISTEN: "127.0.0.1:8429" };
 
 /** What is not ok, by the name of the check, and the exit status. */
 async function check(env: Readonly<Record<string, string>>) {
@@ -53,6 +56,7 @@ test("where everything is well, each check says so", async (t) => {
       "payloads",
       "pull",
       "api",
+      "portal",
       "partitions",
       "pooler",
       "connections",
@@ -98,6 +102,7 @@ test("without the schema, what needs it is not looked at", async (t) => {
       "payloads skipped",
       "pull skipped",
       "api skipped",
+      "portal skipped",
       "partitions skipped",
       "sequence skipped",
       "disk skipped",
@@ -250,7 +255,7 @@ test("the login of the API is looked at: who it is, what it may take, what its k
   ]);
   t.after(() => Promise.all([whole.drop(), reader.drop(), daemon.drop()]).finally(drop));
   const apiCheck = async (api: string, more: Readonly<Record<string, string>> = {}) => {
-    const { checks } = await check({ DATABASE_URL: url, POSTRIDER_API_DATABASE_URL: api, ...more });
+    const { checks } = await check({ ...SERVING, DATABASE_URL: url, POSTRIDER_API_DATABASE_URL: api, ...more });
     const { state, found, remedy } = checks.find(({ name }) => name === "api") ?? {};
     return [state, `${found}; ${remedy}`] as const;
   };
@@ -278,4 +283,55 @@ test("the login of the API is looked at: who it is, what it may take, what its k
   await expect(reader.url, "warning", /POSTRIDER_TRUSTED_GROUPS gives scopes that need postrider_publisher/, trusting);
   await pool.query(`alter role ${whole.name} connection limit 2`);
   await expect(whole.url, "warning", /may have 2 connections, and the API uses up to 4; alter role/);
+});
+
+test("the login of the portal is looked at: whether it may be one, and may do nothing else", async (t) => {
+  const { url, pool, drop } = await createDatabase();
+  const logins = await Promise.all(
+    [["postrider_portal"], ["postrider_portal", "postrider_reader"], [], ["postrider_portal"]].map((roles) =>
+      createLogin({ pool, url }, roles),
+    ),
+  );
+  t.after(() => Promise.all(logins.map((login) => login.drop())).finally(drop));
+  const [alone, both, none, curious] = logins as [Login, Login, Login, Login];
+  const expect = async (
+    login: Login | null,
+    state: string,
+    said: RegExp,
+    more: Readonly<Record<string, string>> = {},
+  ) => {
+    const api = login === null ? {} : { POSTRIDER_API_DATABASE_URL: login.url };
+    const env = { ...SERVING, DATABASE_URL: url, POSTRIDER_PORTAL_LISTEN: "127.0.0.1:8430", ...api, ...more };
+    const { checks, code } = await check(env);
+    const line = checks.find(({ name }) => name === "portal");
+    const text = `${line?.found}; ${line?.remedy}`;
+    assert.deepEqual([line?.state, code], [state, state === "fault" ? 1 : 0], text);
+    assert.match(text, said);
+    return new Map(checks.map(({ name, ...rest }) => [name, rest]));
+  };
+  const withoutApi = { POSTRIDER_API_LISTEN: "off" };
+  await expect(null, "fault", /POSTRIDER_API_DATABASE_URL is not.*does not start.*in role postrider_portal/);
+  await expect(null, "ok", /there is no portal/, { POSTRIDER_PORTAL_LISTEN: "off" });
+  const fit = await expect(
+    alone,
+    "ok",
+    /may take postrider_portal, and reads no table; it answers .*in no frame/,
+    withoutApi,
+  );
+  assert.match(fit.get("api")?.found ?? "", /there is no API, because POSTRIDER_API_LISTEN is off/);
+  const framed = { POSTRIDER_PORTAL_HOSTS: "webhooks.test", POSTRIDER_PORTAL_ORIGINS: "https://app.test" };
+  await expect(both, "ok", /addresses, webhooks\.test; https:\/\/app\.test may frame it/, framed);
+  await expect(both, "warning", /may also take postrider_reader; revoke postrider_reader from/, withoutApi);
+  await expect(none, "warning", /may not take postrider_portal; grant postrider_portal to/);
+  await pool.query(`grant select (id) on postrider.endpoint to ${curious.name}`);
+  await expect(curious, "warning", /may read .* such as postrider\.endpoint; revoke select on/, withoutApi);
+  await pool.query(`alter role ${alone.name} connection limit 3; alter role ${both.name} connection limit 7`);
+  await expect(alone, "warning", /may have 3 connections, and the portal uses up to 4; alter role/, withoutApi);
+  const shared = await expect(both, "ok", /may take postrider_portal; it answers/);
+  assert.match(shared.get("api")?.found ?? "", /7 connections, and the API and the portal use up to 8/);
+  await pool.query("grant select on postrider.outbox to postrider_portal");
+  await expect(both, "warning", /postrider_portal may read postrider\.outbox, .*every tenant; .*grant_roles/);
+  const { rows } = await pool.query("select from postrider.grant_roles()");
+  assert.ok(rows.length > 0);
+  await expect(both, "ok", /may take postrider_portal/);
 });

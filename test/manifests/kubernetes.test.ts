@@ -10,13 +10,16 @@ import type { IScaledObject } from "@kubernetes-models/keda/keda.sh/v1alpha1/Sca
 import type { IPodMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor";
 import type { IDeployment } from "kubernetes-models/apps/v1/Deployment";
 import type { IJob } from "kubernetes-models/batch/v1/Job";
+import type { IIngress } from "kubernetes-models/networking.k8s.io/v1/Ingress";
 import type { IPodDisruptionBudget } from "kubernetes-models/policy/v1/PodDisruptionBudget";
 import type { IPodSpec } from "kubernetes-models/v1/PodSpec";
+import type { IService } from "kubernetes-models/v1/Service";
 import { readConfig } from "../../src/config/read.ts";
 import { SETTINGS } from "../../src/config/settings.ts";
 import { VERSION } from "../../src/ground/version.ts";
 import { judgeAddress, judgeUrl } from "../../src/http/egress/policy.ts";
 import { assertDelivers } from "../binary/delivers.ts";
+import { assertServesPortal } from "../binary/servesPortal.ts";
 import { NEWEST } from "../plan.ts";
 import { createDatabaseOf } from "../support/database.ts";
 import { guideBlock, guideText, ROOT } from "../support/guides.ts";
@@ -33,10 +36,12 @@ const RECORD_S = 5;
 /** Of a daemon: eight for its work, two for its listener. */
 const CONNECTIONS_OF_ONE = 10;
 
-const deployment = manifestOf<IDeployment>("Deployment");
+const deployment = manifestOf<IDeployment>("Deployment", "daemon.yaml");
+const portal = manifestOf<IDeployment>("Deployment", "portal.yaml");
 const migration = manifestOf<IJob>("Job");
 const cluster = manifestOf<Cluster>("Cluster");
 const daemonPod = deployment.spec?.template.spec ?? assert.fail("the Deployment has no pod");
+const portalPod = portal.spec?.template.spec ?? assert.fail("the Deployment of the portal has no pod");
 const migrationPod = migration.spec?.template.spec ?? assert.fail("the Job has no pod");
 
 test("Kubernetes has each kind and each field, and a misspelled one is found", async () => {
@@ -60,6 +65,7 @@ test("these tests are typed like the others, which do not see them", async () =>
 for (const [name, pod] of [
   ["daemon", daemonPod],
   ["migration", migrationPod],
+  ["portal", portalPod],
 ] as const) {
   test(`the pod of the ${name} keeps to the restricted standard, and writes nowhere`, () => {
     const { containers, securityContext, volumes = [], automountServiceAccountToken } = pod;
@@ -86,6 +92,26 @@ test("probes ask the listener, on the port that it is set to", () => {
   );
   assert.deepEqual(livenessProbe?.httpGet, { path: "/healthz", port: "http" });
   assert.deepEqual(readinessProbe?.httpGet, { path: "/readyz", port: "http" });
+});
+
+test("what leads to the portal leads to its port, and to no daemon", () => {
+  const { labels } = portal.spec?.template.metadata ?? {};
+  const service = manifestOf<IService>("Service");
+  const ingress = manifestOf<IIngress>("Ingress").spec;
+  assert.deepEqual([portal.spec?.selector.matchLabels, service.spec?.selector], [labels, labels]);
+  assert.notDeepEqual(deployment.spec?.template.metadata?.labels, labels);
+  const [{ env, ports, livenessProbe, readinessProbe } = assert.fail()] = portalPod.containers;
+  const set = (name: string) => env?.find((each) => each.name === name)?.value;
+  assert.equal(set(SETTINGS.portalListen.name), `0.0.0.0:${ports?.[0]?.containerPort}`);
+  assert.equal(set(SETTINGS.apiListen.name), "off");
+  for (const { name } of [ports?.[0], service.spec?.ports?.[0]].map((each) => each ?? assert.fail())) {
+    assert.equal(name, "portal");
+  }
+  assert.equal(service.spec?.ports?.[0]?.targetPort, "portal");
+  for (const probe of [livenessProbe, readinessProbe]) assert.deepEqual(probe?.httpGet, { path: "/", port: "portal" });
+  const [rule = assert.fail()] = ingress?.rules ?? [];
+  assert.deepEqual([rule.host, ingress?.tls?.[0]?.hosts], [set(SETTINGS.portalHosts.name), [rule.host]]);
+  assert.deepEqual(rule.http?.paths?.[0]?.backend.service, { name: service.metadata?.name, port: { name: "portal" } });
 });
 
 test("what selects the daemons finds them, and no migration", () => {
@@ -124,22 +150,35 @@ test("autoscaling asks for metrics that there are, and keeps within the connecti
 test("the commands of the guide make what the pods mount, and what they start migrates and delivers", async (t) => {
   const calls = await typed(t, guideBlock("deploy/kubernetes.md", "Start", "sh"));
   assert.deepEqual(calls.map(appliedFile).filter(Boolean), ["postgres.yaml", "migrate.yaml", "daemon.yaml"]);
-  const created = secretOf(calls[0] ?? []);
+  const created = secretOf("postrider", calls[0] ?? []);
+  const portalCalls = await typed(t, guideBlock("deploy/kubernetes.md", "The portal", "sh"));
+  assert.deepEqual(portalCalls.map(appliedFile).filter(Boolean), ["portal.yaml"]);
+  const ofPortal = secretOf("postrider-portal", portalCalls[0] ?? []);
   assert.deepEqual(
-    [created.username, cluster.spec.managed.roles.at(-1)?.passwordSecret],
-    ["courier", { name: "postrider" }],
+    cluster.spec.managed.roles.filter(({ login }) => login).map(({ name, passwordSecret }) => [name, passwordSecret]),
+    [
+      [created.username, { name: "postrider" }],
+      [ofPortal.username, { name: "postrider-portal" }],
+    ],
   );
 
-  const server = await serverOfCluster(t, created.password ?? "");
+  const server = await serverOfCluster(t, { postrider: created, "postrider-portal": ofPortal });
   // As CloudNativePG makes it.
   const uri = `postgresql://shop:owned@shop-rw.default:5432/shop`;
-  const secrets = { postrider: created, "shop-app": { uri }, "shop-ca": { "ca.crt": "" } };
+  const secrets = {
+    postrider: created,
+    "postrider-portal": ofPortal,
+    "shop-app": { uri },
+    "shop-ca": { "ca.crt": "" },
+  };
   const directory = await temporary(t);
   const start = async (pod: IPodSpec) => environment(await mounted(pod, secrets, directory, server.address));
   const { graceMs } = await assertDelivers(t, server, {
     migrate: { env: await start(migrationPod) },
     run: { env: await start(daemonPod) },
   });
+  await assertServesPortal(t, server, { console: { env: await start(portalPod) }, daemon: await start(daemonPod) });
+  assert.deepEqual(portalPod.containers[0]?.args, ["console"]);
   assert.deepEqual([migrationPod.containers[0]?.args, daemonPod.containers[0]?.args], [["migrate"], undefined]);
   assert.ok((daemonPod.terminationGracePeriodSeconds ?? 0) >= graceMs / 1000 + RECORD_S);
 });
@@ -189,8 +228,8 @@ function appliedFile(call: readonly string[]): string | undefined {
 }
 
 /** The keys and values that `kubectl create secret` was given. */
-function secretOf(call: readonly string[]): Readonly<Record<string, string>> {
-  assert.deepEqual(call.slice(0, 5), ["kubectl", "create", "secret", "generic", "postrider"]);
+function secretOf(name: string, call: readonly string[]): Readonly<Record<string, string>> {
+  assert.deepEqual(call.slice(0, 5), ["kubectl", "create", "secret", "generic", name]);
   const literals = call.flatMap((word, at) => (call[at - 1] === "--from-literal" ? [word.split(/=(.*)/s, 2)] : []));
   return Object.fromEntries(literals);
 }
@@ -216,14 +255,14 @@ function environment(variables: Environment): Environment {
 }
 
 /** A server as CloudNativePG would make it: an owner that may create no roles, and the roles of the manifest. */
-async function serverOfCluster(t: TestContext, password: string) {
+async function serverOfCluster(t: TestContext, secrets: Secrets) {
   const server = await startServer(NEWEST);
   const { database: name, owner } = cluster.spec.bootstrap.initdb;
   const database = await createDatabaseOf(server.url, "template0", name);
   t.after(() => database.drop().finally(() => server.stop()));
   await database.pool.query(`create role ${owner} login password 'owned'; alter database ${name} owner to ${owner}`);
   for (const { name: role, login, inRoles = [], passwordSecret } of cluster.spec.managed.roles) {
-    const rights = passwordSecret === undefined ? "" : ` password '${password}'`;
+    const rights = passwordSecret === undefined ? "" : ` password '${secrets[passwordSecret.name]?.password}'`;
     const member = inRoles.length === 0 ? "" : ` in role ${inRoles.join(", ")}`;
     await database.pool.query(`create role ${role} ${login ? "login" : "nologin"}${rights}${member}`);
   }

@@ -13,6 +13,8 @@ export const KUBERNETES = join(ROOT, "deploy/kubernetes");
 const TYPES: Readonly<Record<string, readonly [name: string, module: string]>> = {
   Deployment: ["IDeployment", "kubernetes-models/apps/v1/Deployment"],
   PodDisruptionBudget: ["IPodDisruptionBudget", "kubernetes-models/policy/v1/PodDisruptionBudget"],
+  Service: ["IService", "kubernetes-models/v1/Service"],
+  Ingress: ["IIngress", "kubernetes-models/networking.k8s.io/v1/Ingress"],
   Job: ["IJob", "kubernetes-models/batch/v1/Job"],
   ScaledObject: ["IScaledObject", "@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject"],
   PodMonitor: ["IPodMonitor", "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor"],
@@ -42,9 +44,9 @@ export function readManifests(): readonly Manifest[] {
     });
 }
 
-/** The one object of a kind. The caller says its type, which `typeFaults` has checked. */
-export function manifestOf<Type>(kind: string): Type {
-  const [found, ...more] = readManifests().filter((each) => each.kind === kind);
+/** The one object of a kind, of a file if several have one. The caller says its type, which `typeFaults` has checked. */
+export function manifestOf<Type>(kind: string, file?: string): Type {
+  const [found, ...more] = readManifests().filter((each) => each.kind === kind && (file ?? each.file) === each.file);
   if (found === undefined || more.length > 0) throw new Error(`there is no ${kind}, or there are several`);
   return found.value as Type;
 }
