@@ -425,6 +425,23 @@ create table postrider.endpoint_failure (
   constraint "failing since a time, while failures follow each other" CHECK ((((failing_since IS NOT NULL) = (consecutive_failures > 0)) AND (consecutive_failures >= 0)))
 ) with (fillfactor=50);
 
+create table postrider.endpoint_five_minutes_part (
+  began_at timestamp with time zone not null,
+  endpoint_id uuid not null,
+  part_id uuid not null default gen_random_uuid(),
+  succeeded_first integer not null default 0,
+  succeeded_later integer not null default 0,
+  failed integer not null default 0,
+  exhausted integer not null default 0,
+  discarded integer not null default 0,
+  sent_again integer not null default 0,
+  excused integer not null default 0,
+  failures jsonb,
+  request_ms integer[] not null default '{}'::integer[],
+  delay_ms integer[] not null default '{}'::integer[],
+  constraint endpoint_five_minutes_part_pkey PRIMARY KEY (endpoint_id, began_at, part_id)
+);
+
 create table postrider.endpoint_handshake (
   endpoint_id uuid not null,
   next_at timestamp with time zone default now(),
@@ -858,6 +875,8 @@ CREATE INDEX delivery_troubled ON ONLY postrider.delivery USING btree (event_id,
 
 CREATE INDEX delivery_undelivered ON ONLY postrider.delivery USING btree (endpoint_id, event_id) WHERE (state = ANY (ARRAY['exhausted'::text, 'discarded'::text]));
 
+CREATE INDEX endpoint_five_minutes_part_began_at ON postrider.endpoint_five_minutes_part USING btree (began_at);
+
 CREATE INDEX endpoint_handshake_next ON postrider.endpoint_handshake USING btree (next_at) WHERE (next_at IS NOT NULL);
 
 CREATE INDEX endpoint_hour_part_hour ON postrider.endpoint_hour_part USING brin (hour) WITH (pages_per_range='16', autosummarize='on');
@@ -933,6 +952,8 @@ create view postrider.portal_endpoint (id uuid, name postrider.endpoint_name, de
 create view postrider.portal_event (id uuid, event_type text, ordering_key text, created_at timestamp with time zone, deliver_at timestamp with time zone, erased_at timestamp with time zone, is_test boolean) with (security_barrier=true);
 
 create view postrider.portal_event_type (name text, description text, json_schema jsonb, deprecated boolean) with (security_barrier=true);
+
+create view postrider.portal_five_minutes (began_at timestamp with time zone, endpoint_id uuid, succeeded_first integer, succeeded_later integer, failed integer, exhausted integer, discarded integer, sent_again integer, failures jsonb, request_ms integer[]) with (security_barrier=true);
 
 create view postrider.portal_hour (hour timestamp with time zone, endpoint_id uuid, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms integer[]) with (security_barrier=true);
 
@@ -2420,6 +2441,34 @@ comment on column postrider.endpoint_failure.probe_event_id is 'The event that w
 
 comment on column postrider.endpoint_failure.probe_until is 'When the lease of that probe ends: until then there is no other.';
 
+comment on table postrider.endpoint_five_minutes_part is 'What was added to five minutes of an endpoint: the sum of its minutes, and minutes that came later. Kept for a day, for postrider.chart(). Sum it: for the hours since postrider.hour_cursor there are only the minutes.';
+
+comment on column postrider.endpoint_five_minutes_part.began_at is 'When the five minutes began, by the clock of Postgres.';
+
+comment on column postrider.endpoint_five_minutes_part.endpoint_id is 'The endpoint.';
+
+comment on column postrider.endpoint_five_minutes_part.part_id is 'Of a minute that came later, its part_id; 0 of the sum of the others.';
+
+comment on column postrider.endpoint_five_minutes_part.succeeded_first is 'Deliveries that succeeded at their first attempt.';
+
+comment on column postrider.endpoint_five_minutes_part.succeeded_later is 'Deliveries that succeeded at a later attempt.';
+
+comment on column postrider.endpoint_five_minutes_part.failed is 'Attempts that failed.';
+
+comment on column postrider.endpoint_five_minutes_part.exhausted is 'Deliveries that were exhausted: their last attempt failed, and no other follows.';
+
+comment on column postrider.endpoint_five_minutes_part.discarded is 'Deliveries that were discarded.';
+
+comment on column postrider.endpoint_five_minutes_part.sent_again is 'How many of the attempts were of deliveries that were sent again by hand or by a replay.';
+
+comment on column postrider.endpoint_five_minutes_part.excused is 'How many of exhausted and discarded count against no objective, as in postrider.endpoint_minute.';
+
+comment on column postrider.endpoint_five_minutes_part.failures is 'Failed attempts by status or failure_kind, as in postrider.endpoint_minute.';
+
+comment on column postrider.endpoint_five_minutes_part.request_ms is 'Attempts by duration, as in postrider.endpoint_minute.';
+
+comment on column postrider.endpoint_five_minutes_part.delay_ms is 'Successes by the time since they were due, as in postrider.endpoint_minute.';
+
 comment on table postrider.endpoint_handshake is 'One row for each endpoint with a handshake: when its receiver was asked for its consent, and what it said. postrider.endpoint.handshake_state is what follows from it.';
 
 comment on column postrider.endpoint_handshake.endpoint_id is 'The endpoint.';
@@ -3430,6 +3479,28 @@ comment on column postrider.portal_event_type.json_schema is 'What its payloads 
 
 comment on column postrider.portal_event_type.deprecated is 'Whether it should no longer be used.';
 
+comment on view postrider.portal_five_minutes is 'What became of the deliveries to the endpoints of the tenant whose token this transaction shows, by five minutes, of the last day. Cheap for one endpoint.';
+
+comment on column postrider.portal_five_minutes.began_at is 'When the five minutes began.';
+
+comment on column postrider.portal_five_minutes.endpoint_id is 'The endpoint.';
+
+comment on column postrider.portal_five_minutes.succeeded_first is 'Deliveries that succeeded at the first attempt.';
+
+comment on column postrider.portal_five_minutes.succeeded_later is 'Deliveries that succeeded at a later one.';
+
+comment on column postrider.portal_five_minutes.failed is 'Attempts that failed.';
+
+comment on column postrider.portal_five_minutes.exhausted is 'Deliveries that were exhausted.';
+
+comment on column postrider.portal_five_minutes.discarded is 'Deliveries that were discarded.';
+
+comment on column postrider.portal_five_minutes.sent_again is 'Attempts of deliveries that were sent again by hand or by a replay.';
+
+comment on column postrider.portal_five_minutes.failures is 'Failed attempts by status, or by failure_kind if there was none; null if none failed.';
+
+comment on column postrider.portal_five_minutes.request_ms is 'Attempts by duration, as in postrider.endpoint_minute.';
+
 comment on view postrider.portal_hour is 'What became of the deliveries to the endpoints of the tenant whose token this transaction shows, by hour. Cheap for one endpoint.';
 
 comment on column postrider.portal_hour.hour is 'When the hour began.';
@@ -3740,7 +3811,7 @@ comment on function postrider.cancel_replay(uuid) is 'Ends a replay. Use it if a
 
 comment on function postrider.capture(regclass,text,text[],text,text,text,text) is 'Makes changes of a table''s rows into events of that type, in the transaction that changes them. Use it if the event is that a row changed. condition, payload, ordering_key and tenant are SQL expressions over old and new; an insert has no old row, and a delete no new one. Capturing the same type again replaces the former capture. For the owner of the table, who must be a publisher.';
 
-comment on function postrider.chart(timestamp with time zone,interval,uuid,text) is 'What became of deliveries since a time, in at most 300 bars: over all endpoints, of one, or of those of a tenant. Use it for charts: select at, failed from postrider.chart(now() - interval ''1 day''). A bar is a minute, five minutes, an hour or six hours long, as the range is up to two hours, a day, a week or longer, unless step says otherwise; of a range of more than a day it is whole hours. In a bar in which no daemon lived everything is null, and 0 is nothing that happened. claimed is null unless it is over all endpoints. Daemons append to it once a minute, so the present minute is missing.';
+comment on function postrider.chart(timestamp with time zone,interval,uuid,text) is 'What became of deliveries since a time, in at most 300 bars: over all endpoints, of one, or of those of a tenant. Use it for charts: select at, failed from postrider.chart(now() - interval ''1 day''). A bar is a minute, five minutes, an hour or six hours long, as the range is up to two hours, a day, a week or longer, unless step says otherwise; of a range of more than two hours it is one minute or whole five minutes, of more than a day whole hours. In a bar in which no daemon lived everything is null, and 0 is nothing that happened. claimed is null unless it is over all endpoints. Daemons append to it once a minute, so the present minute is missing.';
 
 comment on function postrider.copy_problem() is 'Says what shows that this database was restored or copied from another one. Use it if daemons stop with PR0014: they do so until adopt() is called. Null if daemons may work here.';
 
@@ -3842,7 +3913,7 @@ comment on function postrider.uuid_v7_time(uuid) is 'Returns when a UUID version
 
 comment on function postrider_internal.acknowledge_pulled(uuid,uuid,bigint,bigint,bigint,timestamp with time zone) is 'Makes the deliveries in these places of a pull endpoint succeed, each with an attempt from when they were given until now, and returns how many.';
 
-comment on function postrider_internal.add_to_hours(timestamp with time zone,uuid) is 'Adds a part of a minute, which came late, to its hour, if that is made already: of each endpoint, and over all of them.';
+comment on function postrider_internal.add_to_hours(timestamp with time zone,uuid) is 'Adds a part of a minute, which came late, to its hour, if that is made already: of each endpoint, with its five minutes, and over all of them.';
 
 comment on function postrider_internal.advance_pull(uuid,uuid,bigint,bigint,integer) is 'Acknowledges what a pull endpoint was given up to a place, and gives places to as many further deliveries as are wanted. False if that place was never given.';
 
@@ -4294,7 +4365,7 @@ comment on function postrider_internal.lost_columns(oid,oid) is 'The columns tha
 
 comment on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) is 'Does the work of capture(), with the schemas in which the expressions find what they name. Acts with the rights of its caller.';
 
-comment on function postrider_internal.make_hour(timestamp with time zone) is 'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, daemon_hour_part and unmatched_hour, and returns when it began; null if there is none, or another session is making it.';
+comment on function postrider_internal.make_hour(timestamp with time zone) is 'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, endpoint_five_minutes_part, daemon_hour_part and unmatched_hour, and returns when it began; null if there is none, or another session is making it.';
 
 comment on function postrider_internal.make_key(uuid,text,text) is 'Stores the ed25519 key that a daemon has made, sealed or not, if it is still wanted. False if it is not, or an operator is changing the endpoint at this moment.';
 
@@ -4894,6 +4965,10 @@ grant select on table postrider.endpoint_failure to postrider_operator;
 
 grant select on table postrider.endpoint_failure to postrider_reader;
 
+grant select on table postrider.endpoint_five_minutes_part to postrider_operator;
+
+grant select on table postrider.endpoint_five_minutes_part to postrider_reader;
+
 grant select on table postrider.endpoint_handshake to postrider_operator;
 
 grant select on table postrider.endpoint_handshake to postrider_reader;
@@ -5003,6 +5078,8 @@ grant select on table postrider.portal_endpoint to postrider_portal;
 grant select on table postrider.portal_event to postrider_portal;
 
 grant select on table postrider.portal_event_type to postrider_portal;
+
+grant select on table postrider.portal_five_minutes to postrider_portal;
 
 grant select on table postrider.portal_hour to postrider_portal;
 

@@ -1,19 +1,25 @@
 -- What became of an endpoint's deliveries, in bars. A bar is missing if it had none.
 -- $1 endpoint, $2 since, $3 length of a bar
 with asked as (
-  -- 300 bars at most, of a length that suits the stretch, unless it is given.
-  select t.since, greatest((now() - t.since) / 300, coalesce($3::interval, case
-      when now() - t.since <= interval '2 hours' then interval '1 minute'
-      when now() - t.since <= interval '25 hours' then interval '5 minutes'
-      when now() - t.since <= interval '8 days' then interval '1 hour'
-      else interval '6 hours' end)) as step
-  from (select coalesce($2::timestamptz, now() - interval '1 hour') as since) t
+  -- 300 bars at most, of a length that suits the stretch, unless it is given: of more than two hours whole five minutes, of more
+  -- than a day whole hours.
+  select t.unit, t.bar_length, date_bin(t.bar_length, t.since, 'epoch') as since
+  from (
+    select s.since, s.unit, s.unit * ceil(extract(epoch from greatest((now() - s.since) / 298, coalesce($3::interval, s.step))) / extract(epoch from s.unit))::float8 as bar_length
+    from (
+      select b.since,
+             case when now() - b.since <= interval '2 hours' then interval '1 minute'
+                  when now() - b.since <= interval '25 hours' then interval '5 minutes' else interval '1 hour' end as unit,
+             case when now() - b.since <= interval '2 hours' then interval '1 minute'
+                  when now() - b.since <= interval '25 hours' then interval '5 minutes'
+                  when now() - b.since <= interval '8 days' then interval '1 hour' else interval '6 hours' end as step
+      from (select greatest(coalesce($2::timestamptz, now() - interval '1 hour'), now() - interval '100 years') as since) b) s) t
 )
 select b.at, b.step, b.succeeded_first, b.succeeded_later, b.failed, b.exhausted, b.discarded, b.sent_again, b.failures,
        postrider.percentile(b.request_ms, postrider.request_ms_bounds(), 0.5) as request_p50_ms,
        postrider.percentile(b.request_ms, postrider.request_ms_bounds(), 0.95) as request_p95_ms
 from (
-  select date_bin(a.step, m.at, 'epoch') as at, a.step,
+  select date_bin(a.bar_length, m.at, 'epoch') as at, a.bar_length as step,
          sum(m.succeeded_first)::bigint as succeeded_first, sum(m.succeeded_later)::bigint as succeeded_later,
          sum(m.failed)::bigint as failed, sum(m.exhausted)::bigint as exhausted, sum(m.discarded)::bigint as discarded,
          sum(m.sent_again)::bigint as sent_again,
@@ -29,11 +35,15 @@ from (
   cross join lateral (
     select p.minute as at, p.succeeded_first, p.succeeded_later, p.failed, p.exhausted, p.discarded, p.sent_again, p.failures, p.request_ms
     from postrider.portal_minute p
-    where p.endpoint_id = $1::uuid and p.minute >= a.since and a.since >= now() - interval '8 days'
+    where p.endpoint_id = $1::uuid and p.minute >= a.since and a.unit = interval '1 minute'
+    union all
+    select f.began_at, f.succeeded_first, f.succeeded_later, f.failed, f.exhausted, f.discarded, f.sent_again, f.failures, f.request_ms
+    from postrider.portal_five_minutes f
+    where f.endpoint_id = $1 and f.began_at >= a.since and a.unit = interval '5 minutes'
     union all
     select h.hour, h.succeeded_first, h.succeeded_later, h.failed, h.exhausted, h.discarded, h.sent_again, h.failures, h.request_ms
     from postrider.portal_hour h
-    where h.endpoint_id = $1 and h.hour >= a.since and a.since < now() - interval '8 days') m
-  group by 1, a.step) b
+    where h.endpoint_id = $1 and h.hour >= a.since and a.unit = interval '1 hour') m
+  group by 1, a.bar_length) b
 order by b.at
 limit 302;

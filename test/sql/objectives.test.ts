@@ -131,12 +131,51 @@ describe("a chart", () => {
     assert.equal(sumOf(await chart("7 days"), "succeeded_first"), 136, "a minute that comes late is in its hour");
   });
 
+  test("says the same from the five minutes of an endpoint as from its minutes, and counts a late one once", async () => {
+    const { pool } = database;
+    const [mine, other] = [await createEndpoint(pool, [], { tenant: "acme" }), await createEndpoint(pool, [])];
+    for (const minutesAgo of [1, 100, 200, 201, 207, 1_000, 1_430]) {
+      for (const endpoint of [mine, mine, other]) {
+        await append({ endpoint, minutesAgo, succeeded: 2, failures: { 503: 1 }, requests: [0, 3], delays: [2] });
+      }
+    }
+    const looks = async () => ({
+      endpoint: lived(await chart("24 hours", { endpoint: mine })),
+      tenant: lived(await chart("24 hours", { tenant: "acme" })),
+      minutes: lived(await chart("4 hours", { endpoint: mine, step: "1 minute" })),
+      long: lived(await chart("6 hours", { endpoint: mine, step: "7 minutes" })),
+    });
+    const before = await looks();
+    await makeHours();
+    assert.deepEqual(await looks(), before);
+    assert.deepEqual(
+      Object.values(before).map((bars) => [bars[0]?.length, sumOf(bars, "failed"), sumOf(bars, "succeeded_first")]),
+      [
+        ["00:05:00", 14, 28],
+        ["00:05:00", 14, 28],
+        ["00:01:00", 10, 20],
+        ["00:10:00", 10, 20],
+      ],
+    );
+    const parts = "select count(*)::int from postrider.endpoint_five_minutes_part where endpoint_id = $1";
+    assert.ok(Number(await askFor(pool, parts, [mine])) > 1);
+    await append({ endpoint: mine, minutesAgo: 1_000, succeeded: 100 });
+    assert.equal(sumOf(await chart("24 hours", { endpoint: mine }), "succeeded_first"), 128);
+    // Charts of a day need no older ones.
+    await append({ endpoint: mine, minutesAgo: 1_600, succeeded: 1 });
+    const kept = Number(await askFor(pool, parts, [mine]));
+    await pool.query("select postrider_internal.delete_records(now() - interval '30 days', now())");
+    assert.equal(await askFor(pool, parts, [mine]), kept - 1);
+  });
+
   test("never has more than 300 bars, and takes the step that is asked for", async () => {
     for (const [since, step, length] of [
       ["1 hour", "10 minutes", "00:10:00"],
       ["1 hour", "1 second", "00:01:00"],
       ["24 hours", null, "00:05:00"],
       ["24 hours", "1 minute", "00:05:00"],
+      ["4 hours", "1 minute", "00:01:00"],
+      ["4 hours", "2 minutes", "00:05:00"],
       ["7 days", "1 minute", "01:00:00"],
       ["30 days", "90 minutes", "03:00:00"],
     ] as const) {

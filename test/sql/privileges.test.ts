@@ -207,6 +207,11 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     columns: "name description json_schema deprecated",
     select: { portal: "*" },
   },
+  portal_five_minutes: {
+    columns:
+      "began_at endpoint_id succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms",
+    select: { portal: "*" },
+  },
   portal_hour: {
     columns:
       "hour endpoint_id succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms",
@@ -357,6 +362,11 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   endpoint_hour_part: {
     columns:
       "hour endpoint_id part_id request_ms_total sent_bytes succeeded_first succeeded_later failed exhausted discarded sent_again failed_again excused failures request_ms delay_ms",
+    select: LOOKERS,
+  },
+  endpoint_five_minutes_part: {
+    columns:
+      "began_at endpoint_id part_id succeeded_first succeeded_later failed exhausted discarded sent_again excused failures request_ms delay_ms",
     select: LOOKERS,
   },
   daemon_hour_part: {
@@ -1156,6 +1166,9 @@ describe("a reader", () => {
     );
     await pool.query("select postrider_internal.lock_hours()");
     await pool.query("insert into postrider.endpoint_hour_part (hour, endpoint_id) values (now(), $1)", [
+      endpoint.endpoint_id,
+    ]);
+    await pool.query("insert into postrider.endpoint_five_minutes_part (began_at, endpoint_id) values (now(), $1)", [
       endpoint.endpoint_id,
     ]);
     await pool.query("insert into postrider.daemon_hour_part (hour) values (now())");

@@ -38,24 +38,33 @@ export async function fillConsole(session: Session, { events, spacingMs }: Size)
   for (let from = events; from > 0; from -= CHUNK) {
     await addEvents(session, { from, to: Math.max(0, from - CHUNK), spacingMs });
   }
+  await addMinutes(session);
+  await session.query("update postrider.claim set base = pg_current_snapshot()");
+  await session.query("vacuum analyze");
+}
+
+/** Three daemons append what a fifth of the endpoints got, as they do: minute by minute. Of a month there are hours. */
+async function addMinutes(session: Session): Promise<void> {
   await session.query(
     `insert into postrider.daemon_minute (minute, daemon_id, claimed, request_ms, delay_ms)
      select date_bin('1 minute', now(), 'epoch') - n * interval '1 minute', d.id, 1, '{0,0,1}', '{1}'
-     from generate_series(1, 2880) n, (select gen_random_uuid() as id from generate_series(1, 3)) d;
+     from generate_series(2880, 1, -1) n, (select gen_random_uuid() as id from generate_series(1, 3)) d
+     order by n desc;
      insert into postrider.endpoint_minute_part (minute, endpoint_id, succeeded_first, request_ms, delay_ms)
      select date_bin('1 minute', now(), 'epoch') - n * interval '1 minute', e.id, 1, '{0,0,1}', '{1}'
-     from generate_series(1, 1440) n, (select id from postrider.endpoint order by id limit 20) e;
+     from generate_series(1, 1560) n, generate_series(1, 3) d, (select id from postrider.endpoint order by id limit 20) e
+     order by n desc, d;
      insert into postrider.daemon_hour_part (hour, daemons, request_ms, delay_ms)
-     select date_bin('1 hour', now(), 'epoch') - n * interval '1 hour', 3, '{0,0,1}', '{1}' from generate_series(2, 720) n;
+     select date_bin('1 hour', now(), 'epoch') - n * interval '1 hour', 3, '{0,0,1}', '{1}' from generate_series(720, 27, -1) n;
      insert into postrider.endpoint_hour_part (hour, endpoint_id, succeeded_first, request_ms, delay_ms)
      select date_bin('1 hour', now(), 'epoch') - n * interval '1 hour', e.id, 1, '{0,0,1}', '{1}'
-     from generate_series(2, 720) n, postrider.endpoint e;
-     insert into postrider.hour_cursor (made_until) values (date_bin('1 hour', now(), 'epoch') - interval '1 hour');
+     from generate_series(720, 27, -1) n, postrider.endpoint e
+     order by n desc;
+     insert into postrider.hour_cursor (made_until) values (date_bin('1 hour', now(), 'epoch') - interval '26 hours');
      insert into postrider.unmatched_hour (hour, events, event_type, tenant)
      select date_bin('1 hour', now(), 'epoch') - n * interval '1 hour', 1, 'order.' || t, '' from generate_series(2, 720) n, generate_series(1, 20) t`,
   );
-  await session.query("update postrider.claim set base = pg_current_snapshot()");
-  await session.query("vacuum analyze");
+  while ((await askFor(session, "select postrider_internal.make_hour(now())")) !== null) {}
 }
 
 interface Stretch {
@@ -149,11 +158,20 @@ export function testPages(database: Filled, size: Size): void {
         const endpoint_id = String(
           await askFor(database.pool, "select id from postrider.endpoint order by id limit 1"),
         );
-        for (const asked of [{ since: ago(30) }, { since: ago(30), endpoint_id }, { since: ago(7) }, { endpoint_id }]) {
+        const stretches = [{ since: ago(30) }, { since: ago(7) }, {}, { since: ago(0.1) }];
+        for (const asked of stretches.flatMap((stretch) => [stretch, { ...stretch, endpoint_id }])) {
           await assertReadsFew(t, database, routeOf(name), valuesOf(routeOf(name), { ...ASKED, ...asked }));
         }
       });
     }
+    test("portal_read_endpoint_chart, of an endpoint that three daemons send to", async (t) => {
+      const endpoint_id = String(await askFor(database.pool, "select id from postrider.endpoint order by id limit 1"));
+      const chart = PORTAL_ROUTES.find(({ name }) => name === "portal_read_endpoint_chart");
+      assert.ok(chart !== undefined);
+      for (const since of [30, 8, 7, 1, 0.1].map(ago)) {
+        await assertReadsFew(t, database, chart, valuesOf(chart, { since, endpoint_id }));
+      }
+    });
     test("read_objective and read_endpoint_health, of the endpoint that is down", async (t) => {
       const endpoint_id = String(await askFor(database.pool, "select id from postrider.endpoint order by id limit 1"));
       for (const name of ["read_objective", "read_endpoint_health"]) {

@@ -58,6 +58,7 @@ export async function reset(session: Session): Promise<void> {
     delete from postrider.daemon_minute;
     delete from postrider.endpoint_minute_part;
     delete from postrider.endpoint_hour_part;
+    delete from postrider.endpoint_five_minutes_part;
     delete from postrider.daemon_hour_part;
     delete from postrider.unmatched_hour;
     delete from postrider.objective;

@@ -11,23 +11,26 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
 #variable_conflict use_column
--- Minutes for up to a day, hours for more: a month of minutes is a hundred times as many rows. Of the hours that are not made
--- yet there are only the minutes.
+-- Minutes for up to a day, hours for more: a month of minutes is a hundred times as many rows. Of endpoints five minutes for
+-- more than two hours, because their minutes lie among those of others. Of the hours that are not made yet there are only the
+-- minutes.
 declare
   bars_max constant integer := 298; -- those at both ends are parts
   began constant timestamptz := greatest(coalesce(chart.since, now() - interval '1 hour'), now() - interval '100 years');
   range constant interval := now() - began;
   by_hour constant boolean := range > interval '25 hours';
-  unit constant interval := case when by_hour then interval '1 hour' else interval '1 minute' end;
   wanted constant interval := greatest(range / bars_max, coalesce(chart.step,
     case when range <= interval '2 hours' then interval '1 minute'
          when not by_hour then interval '5 minutes'
          when range <= interval '8 days' then interval '1 hour'
          else interval '6 hours' end));
+  by_five constant boolean := not by_hour and range > interval '2 hours' and wanted > interval '1 minute';
+  unit constant interval := case when by_hour then interval '1 hour' when by_five then interval '5 minutes' else interval '1 minute' end;
   bar_length constant interval := unit * ceil(extract(epoch from wanted) / extract(epoch from unit))::float8;
   first constant timestamptz := date_bin(bar_length, began, 'epoch');
-  minutes_from constant timestamptz := case when by_hour
-    then greatest(first, (select c.made_until from postrider.hour_cursor c)) else first end;
+  unmade_from constant timestamptz := greatest(first, (select c.made_until from postrider.hour_cursor c));
+  minutes_from constant timestamptz := case when by_hour then unmade_from else first end;
+  endpoint_minutes_from constant timestamptz := case when by_hour or by_five then unmade_from else first end;
   is_all constant boolean := chart.endpoint_id is null and chart.tenant is null;
   endpoint_ids uuid[];
 begin
@@ -61,7 +64,12 @@ begin
       select m.minute, null, m.succeeded_first, m.succeeded_later, m.failed, m.exhausted, m.discarded,
              m.sent_again, m.failures, m.request_ms::bigint[], m.delay_ms::bigint[]
       from postrider.endpoint_minute_part m
-      where m.endpoint_id = any (endpoint_ids) and m.minute >= minutes_from
+      where m.endpoint_id = any (endpoint_ids) and m.minute >= endpoint_minutes_from
+      union all
+      select f.began_at, null, f.succeeded_first, f.succeeded_later, f.failed, f.exhausted, f.discarded,
+             f.sent_again, f.failures, f.request_ms::bigint[], f.delay_ms::bigint[]
+      from postrider.endpoint_five_minutes_part f
+      where f.endpoint_id = any (endpoint_ids) and by_five and f.began_at >= first
       union all
       select h.hour, null, h.succeeded_first, h.succeeded_later, h.failed, h.exhausted, h.discarded,
              h.sent_again, h.failures, h.request_ms::bigint[], h.delay_ms::bigint[]
@@ -102,4 +110,4 @@ begin
 end
 $$;
 comment on function postrider.chart(timestamptz, interval, uuid, text) is
-  'What became of deliveries since a time, in at most 300 bars: over all endpoints, of one, or of those of a tenant. Use it for charts: select at, failed from postrider.chart(now() - interval ''1 day''). A bar is a minute, five minutes, an hour or six hours long, as the range is up to two hours, a day, a week or longer, unless step says otherwise; of a range of more than a day it is whole hours. In a bar in which no daemon lived everything is null, and 0 is nothing that happened. claimed is null unless it is over all endpoints. Daemons append to it once a minute, so the present minute is missing.';
+  'What became of deliveries since a time, in at most 300 bars: over all endpoints, of one, or of those of a tenant. Use it for charts: select at, failed from postrider.chart(now() - interval ''1 day''). A bar is a minute, five minutes, an hour or six hours long, as the range is up to two hours, a day, a week or longer, unless step says otherwise; of a range of more than two hours it is one minute or whole five minutes, of more than a day whole hours. In a bar in which no daemon lived everything is null, and 0 is nothing that happened. claimed is null unless it is over all endpoints. Daemons append to it once a minute, so the present minute is missing.';

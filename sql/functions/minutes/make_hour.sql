@@ -8,6 +8,8 @@ as $$
 declare
   late_max constant interval := '1 hour';
   over constant timestamptz := date_bin('1 hour', make_hour.now - late_max, 'epoch');
+  -- As delete_records keeps them.
+  fives_kept constant interval := '26 hours';
   -- One for each endpoint and hour, so that an hour whose making was forgotten is not made twice.
   made_part constant uuid := '00000000-0000-0000-0000-000000000000';
   next_hour timestamptz;
@@ -33,6 +35,36 @@ begin
            h.sent_again, h.failed_again, h.excused, h.failures, h.request_ms, h.delay_ms
     from postrider.endpoint_hour h
     where h.hour = next_hour
+    on conflict do nothing;
+    -- Those of an endpoint lie side by side.
+    insert into postrider.endpoint_five_minutes_part (
+      began_at, endpoint_id, part_id, succeeded_first, succeeded_later, failed, exhausted, discarded, sent_again, excused, failures,
+      request_ms, delay_ms)
+    select s.began_at, s.endpoint_id, made_part, s.succeeded_first, s.succeeded_later, s.failed, s.exhausted, s.discarded, s.sent_again, s.excused,
+           (select jsonb_object_agg(f.cause, f.attempts)
+            from (select k.key as cause, sum(k.value::integer) as attempts
+                  from unnest(s.failures) p (counts) cross join lateral jsonb_each_text(p.counts) k
+                  group by k.key) f),
+           s.request_ms, s.delay_ms
+    from (
+      select date_bin('5 minutes', m.minute, 'epoch') as began_at, m.endpoint_id,
+             sum(m.succeeded_first) as succeeded_first, sum(m.succeeded_later) as succeeded_later, sum(m.failed) as failed,
+             sum(m.exhausted) as exhausted, sum(m.discarded) as discarded, sum(m.sent_again) as sent_again, sum(m.excused) as excused,
+             array_agg(m.failures) filter (where m.failures is not null) as failures,
+             -- Place by place, as in endpoint_minute.
+             array_remove(array[
+               sum(m.request_ms[1]), sum(m.request_ms[2]), sum(m.request_ms[3]), sum(m.request_ms[4]), sum(m.request_ms[5]), sum(m.request_ms[6]),
+               sum(m.request_ms[7]), sum(m.request_ms[8]), sum(m.request_ms[9]), sum(m.request_ms[10]), sum(m.request_ms[11]), sum(m.request_ms[12]),
+               sum(m.request_ms[13]), sum(m.request_ms[14]), sum(m.request_ms[15]), sum(m.request_ms[16]), sum(m.request_ms[17])]::integer[], null) as request_ms,
+             array_remove(array[
+               sum(m.delay_ms[1]), sum(m.delay_ms[2]), sum(m.delay_ms[3]), sum(m.delay_ms[4]), sum(m.delay_ms[5]), sum(m.delay_ms[6]),
+               sum(m.delay_ms[7]), sum(m.delay_ms[8]), sum(m.delay_ms[9]), sum(m.delay_ms[10]), sum(m.delay_ms[11]), sum(m.delay_ms[12]),
+               sum(m.delay_ms[13]), sum(m.delay_ms[14]), sum(m.delay_ms[15]), sum(m.delay_ms[16])]::integer[], null) as delay_ms
+      from postrider.endpoint_minute_part m
+      where m.minute >= next_hour and m.minute < next_hour + interval '1 hour'
+        and next_hour >= make_hour.now - fives_kept
+      group by 1, m.endpoint_id
+      order by m.endpoint_id, 1) s
     on conflict do nothing;
     insert into postrider.daemon_hour_part (
       hour, part_id, claimed, request_ms_total, sent_bytes, daemons, succeeded_first, succeeded_later, failed, exhausted, discarded, sent_again,
@@ -75,4 +107,4 @@ begin
 end
 $$;
 comment on function postrider_internal.make_hour(timestamptz) is
-  'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, daemon_hour_part and unmatched_hour, and returns when it began; null if there is none, or another session is making it.';
+  'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, endpoint_five_minutes_part, daemon_hour_part and unmatched_hour, and returns when it began; null if there is none, or another session is making it.';

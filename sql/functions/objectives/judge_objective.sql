@@ -10,7 +10,8 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
 #variable_conflict use_column
--- Reads hours, and minutes for those that are not made yet and for the last six hours.
+-- Reads hours, and minutes for those that are not made yet. For the last six hours it reads minutes as well, and of endpoints
+-- five minutes, where their hours are made.
 declare
   -- A fiftieth of the budget of a month within an hour, and a twentieth within six.
   fast_burn constant double precision := 14.4;
@@ -20,7 +21,7 @@ declare
   from_5m constant timestamptz := present - interval '5 minutes';
   from_30m constant timestamptz := present - interval '30 minutes';
   from_1h constant timestamptz := present - interval '1 hour';
-  from_6h constant timestamptz := present - interval '6 hours';
+  from_6h constant timestamptz := date_bin('5 minutes', present - interval '6 hours', 'epoch');
   month_from constant timestamptz := date_bin('1 hour', now() - interval '30 days', 'epoch');
   made_until constant timestamptz := coalesce((select c.made_until from postrider.hour_cursor c), month_from);
   minutes_from constant timestamptz := greatest(month_from, least(made_until, from_6h));
@@ -78,9 +79,13 @@ begin
         from postrider.daemon_minute m
         where is_all and m.minute >= minutes_from
         union all
-        select m.minute, m.minute >= made_until, m.exhausted + m.discarded - m.excused, m.delay_ms::bigint[]
+        select m.minute, true, m.exhausted + m.discarded - m.excused, m.delay_ms::bigint[]
         from postrider.endpoint_minute_part m
-        where m.endpoint_id = any (endpoint_ids) and m.minute >= minutes_from
+        where m.endpoint_id = any (endpoint_ids) and m.minute >= greatest(month_from, made_until)
+        union all
+        select f.began_at, false, f.exhausted + f.discarded - f.excused, f.delay_ms::bigint[]
+        from postrider.endpoint_five_minutes_part f
+        where f.endpoint_id = any (endpoint_ids) and f.began_at >= from_6h
         union all
         -- Hours tell nothing of less than six hours: their time is left out.
         select '-infinity', true, h.exhausted + h.discarded - h.excused, h.delay_ms

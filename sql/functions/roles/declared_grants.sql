@@ -51,6 +51,7 @@ as $$
     ('{reader,operator}', 'select', 'table postrider.daemon'),
     ('{reader,operator}', 'select', 'table postrider.endpoint_minute_part'),
     ('{reader,operator}', 'select', 'table postrider.endpoint_hour_part'),
+    ('{reader,operator}', 'select', 'table postrider.endpoint_five_minutes_part'),
     ('{reader,operator}', 'select', 'table postrider.daemon_hour_part'),
     ('{reader,operator}', 'select', 'table postrider.unmatched_hour'),
     ('{reader,operator}', 'select', 'table postrider.hour_cursor'),
