@@ -435,7 +435,6 @@ create table postrider.endpoint_five_minutes_part (
   exhausted integer not null default 0,
   discarded integer not null default 0,
   sent_again integer not null default 0,
-  excused integer not null default 0,
   failures jsonb,
   request_ms integer[] not null default '{}'::integer[],
   delay_ms integer[] not null default '{}'::integer[],
@@ -875,8 +874,6 @@ CREATE INDEX delivery_troubled ON ONLY postrider.delivery USING btree (event_id,
 
 CREATE INDEX delivery_undelivered ON ONLY postrider.delivery USING btree (endpoint_id, event_id) WHERE (state = ANY (ARRAY['exhausted'::text, 'discarded'::text]));
 
-CREATE INDEX endpoint_five_minutes_part_began_at ON postrider.endpoint_five_minutes_part USING btree (began_at);
-
 CREATE INDEX endpoint_handshake_next ON postrider.endpoint_handshake USING btree (next_at) WHERE (next_at IS NOT NULL);
 
 CREATE INDEX endpoint_hour_part_hour ON postrider.endpoint_hour_part USING brin (hour) WITH (pages_per_range='16', autosummarize='on');
@@ -1209,7 +1206,11 @@ create function postrider_internal.count_overdue(endpoint_ids uuid[], due_before
 
 create function postrider_internal.count_replay_failures(replay_id uuid) returns void;
 
+create function postrider_internal.count_replay_pending(replay_id uuid) returns bigint security definer;
+
 create function postrider_internal.count_replayed(replay_id uuid, rows_max integer, OUT pending integer, OUT begun integer, OUT unsent integer) returns record;
+
+create function postrider_internal.count_requests(since timestamp with time zone) returns TABLE(endpoint_id uuid, at timestamp with time zone, minutes integer, succeeded bigint, failed bigint, exhausted bigint, discarded bigint);
 
 create function postrider_internal.count_unclaimed(counted_max integer) returns TABLE(unclaimed bigint, is_exact boolean, oldest_at timestamp with time zone) security definer;
 
@@ -2460,8 +2461,6 @@ comment on column postrider.endpoint_five_minutes_part.exhausted is 'Deliveries 
 comment on column postrider.endpoint_five_minutes_part.discarded is 'Deliveries that were discarded.';
 
 comment on column postrider.endpoint_five_minutes_part.sent_again is 'How many of the attempts were of deliveries that were sent again by hand or by a replay.';
-
-comment on column postrider.endpoint_five_minutes_part.excused is 'How many of exhausted and discarded count against no objective, as in postrider.endpoint_minute.';
 
 comment on column postrider.endpoint_five_minutes_part.failures is 'Failed attempts by status or failure_kind, as in postrider.endpoint_minute.';
 
@@ -3853,7 +3852,7 @@ comment on function postrider.forget_ingest(text) is 'Forgets how far an ingest 
 
 comment on function postrider.grant_roles() is 'Makes the five roles of Postrider, if the caller may, and grants each its privileges. Use it after a DBA has made missing roles, or after a restore. For each role it returns granted, or missing if a role that may create roles must make it first. For the owner of the schema; it can be repeated at any time.';
 
-comment on function postrider.judge_objective(uuid,text) is 'How deliveries of the last 30 days stand to the objective of an endpoint, of a tenant, or of all: see postrider.set_objective(). Use it for alerts and reports: select in_time, budget_left from postrider.judge_objective(tenant => ''acme''). good arrived within the time; bad came later, were exhausted, or were discarded by other than a person; overdue wait for longer than that now. in_time is the share of good among these, budget_left the share of the failures that the target allows which is left: negative if there were more. burn_5m and so on say how many times too fast the budget was used in that time; is_burning: fast in both 5 minutes and an hour (14.4 times), or in both 30 minutes and 6 hours (6 times). What was sent again by hand or by a replay does not count, nor what waits at endpoints that are paused or disabled, of which left_out says how many there are. is_exact is false if more is overdue than was counted. Events that no daemon has claimed count for all alone. set_for says whose objective it is: endpoint, tenant, all, or default.';
+comment on function postrider.judge_objective(uuid,text) is 'How deliveries of the last 30 days stand to the objective of an endpoint, of a tenant, or of all: see postrider.set_objective(). Use it for alerts and reports: select in_time, budget_left from postrider.judge_objective(tenant => ''acme''). good arrived within the time; bad came later, were exhausted, or were discarded by other than a person; overdue wait for longer than that now. in_time is the share of good among these, budget_left the share of the failures that the target allows which is left: negative if there were more. burn_5m and so on say how many times too fast the budget was used in that time, of six hours from a whole hour on; is_burning: fast in both 5 minutes and an hour (14.4 times), or in both 30 minutes and 6 hours (6 times). What was sent again by hand or by a replay does not count, nor what waits at endpoints that are paused or disabled, of which left_out says how many there are. is_exact is false if more is overdue than was counted. Events that no daemon has claimed count for all alone. set_for says whose objective it is: endpoint, tenant, all, or default.';
 
 comment on function postrider.maintain(timestamp with time zone) is 'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed; it sums the minutes of each hour, postrider.endpoint_hour; and it continues what erase_tenant() began. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do. busy: another session holds a lock or is doing the same, so try again later. now: an earlier time to judge by, for tests.';
 
@@ -4033,7 +4032,11 @@ comment on function postrider_internal.count_overdue(uuid[],timestamp with time 
 
 comment on function postrider_internal.count_replay_failures(uuid) is 'Adds the failures of a replay that are not counted yet to its row.';
 
+comment on function postrider_internal.count_replay_pending(uuid) is 'How many deliveries of a replay are pending. A function, so that a list of replays that are over does not plan for the partitions of each day.';
+
 comment on function postrider_internal.count_replayed(uuid,integer) is 'Pending deliveries of a replay, up to a limit. begun: those whose time has come, all but those that wait for their event''s deliver_at; unsent: those that are due.';
+
+comment on function postrider_internal.count_requests(timestamp with time zone) is 'What became of deliveries since a time, seven days ago at most, by endpoint and minute, or by endpoint and hour if that is more than two hours ago; minutes: how many minutes it is of.';
 
 comment on function postrider_internal.count_unclaimed(integer) is 'Events that no daemon has claimed, counted up to a limit. is_exact is false if there are more; oldest_at is then the oldest of those that are claimed next.';
 
@@ -4365,7 +4368,7 @@ comment on function postrider_internal.lost_columns(oid,oid) is 'The columns tha
 
 comment on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) is 'Does the work of capture(), with the schemas in which the expressions find what they name. Acts with the rights of its caller.';
 
-comment on function postrider_internal.make_hour(timestamp with time zone) is 'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, endpoint_five_minutes_part, daemon_hour_part and unmatched_hour, and returns when it began; null if there is none, or another session is making it.';
+comment on function postrider_internal.make_hour(timestamp with time zone) is 'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, endpoint_five_minutes_part, daemon_hour_part and unmatched_hour, and returns when it began; null if there is none, or another session is making it. Deletes the five minutes that no chart needs any more.';
 
 comment on function postrider_internal.make_key(uuid,text,text) is 'Stores the ed25519 key that a daemon has made, sealed or not, if it is still wanted. False if it is not, or an operator is changing the endpoint at this moment.';
 
@@ -5404,6 +5407,14 @@ grant execute on function postrider_internal.count_counted(uuid) to postrider_re
 grant execute on function postrider_internal.count_overdue(uuid[],timestamp with time zone) to postrider_operator;
 
 grant execute on function postrider_internal.count_overdue(uuid[],timestamp with time zone) to postrider_reader;
+
+grant execute on function postrider_internal.count_replay_pending(uuid) to postrider_operator;
+
+grant execute on function postrider_internal.count_replay_pending(uuid) to postrider_reader;
+
+grant execute on function postrider_internal.count_requests(timestamp with time zone) to postrider_operator;
+
+grant execute on function postrider_internal.count_requests(timestamp with time zone) to postrider_reader;
 
 grant execute on function postrider_internal.count_unclaimed(integer) to postrider_daemon;
 

@@ -6,8 +6,20 @@ from (
   where m.minute >= date_bin('1 minute', now(), 'epoch') - interval '6 minutes'
     and m.minute < date_bin('1 minute', now(), 'epoch') - interval '1 minute') m
 cross join (
-  select coalesce(sum(m.exhausted), 0)::bigint as exhausted
-  from postrider.daemon_minute m
-  where m.minute >= now() - interval '24 hours') d
+  -- Whole hours that are made, and the minutes around them.
+  select coalesce(sum(t.exhausted), 0)::bigint as exhausted
+  from (
+    select h.exhausted
+    from postrider.daemon_hour_part h
+    where h.hour >= now() - interval '24 hours'
+    union all
+    select m.exhausted
+    from postrider.daemon_minute m
+    where m.minute >= now() - interval '24 hours' and m.minute < date_bin('1 hour', now() - interval '23 hours' - interval '1 microsecond', 'epoch')
+    union all
+    select m.exhausted
+    from postrider.daemon_minute m
+    where m.minute >= date_bin('1 hour', now() - interval '23 hours' - interval '1 microsecond', 'epoch')
+      and m.minute >= coalesce((select c.made_until from postrider.hour_cursor c), '-infinity')) t) d
 cross join (
   select coalesce(sum(u.events), 0)::bigint as unmatched from postrider.count_unmatched(now() - interval '24 hours') u) u;

@@ -14,13 +14,11 @@ create table postrider.endpoint_five_minutes_part (
   exhausted integer not null default 0,
   discarded integer not null default 0,
   sent_again integer not null default 0,
-  excused integer not null default 0,
   failures jsonb,
   request_ms integer[] not null default '{}',
   delay_ms integer[] not null default '{}',
   constraint endpoint_five_minutes_part_pkey primary key (endpoint_id, began_at, part_id)
 );
-create index endpoint_five_minutes_part_began_at on postrider.endpoint_five_minutes_part (began_at);
 comment on table postrider.endpoint_five_minutes_part is
   'What was added to five minutes of an endpoint: the sum of its minutes, and minutes that came later. Kept for a day, for postrider.chart(). Sum it: for the hours since postrider.hour_cursor there are only the minutes.';
 comment on column postrider.endpoint_five_minutes_part.began_at is 'When the five minutes began, by the clock of Postgres.';
@@ -33,8 +31,6 @@ comment on column postrider.endpoint_five_minutes_part.exhausted is 'Deliveries 
 comment on column postrider.endpoint_five_minutes_part.discarded is 'Deliveries that were discarded.';
 comment on column postrider.endpoint_five_minutes_part.sent_again is
   'How many of the attempts were of deliveries that were sent again by hand or by a replay.';
-comment on column postrider.endpoint_five_minutes_part.excused is
-  'How many of exhausted and discarded count against no objective, as in postrider.endpoint_minute.';
 comment on column postrider.endpoint_five_minutes_part.failures is
   'Failed attempts by status or failure_kind, as in postrider.endpoint_minute.';
 comment on column postrider.endpoint_five_minutes_part.request_ms is 'Attempts by duration, as in postrider.endpoint_minute.';
@@ -42,10 +38,10 @@ comment on column postrider.endpoint_five_minutes_part.delay_ms is 'Successes by
 
 -- Of the hours that were made without them.
 insert into postrider.endpoint_five_minutes_part (
-  began_at, endpoint_id, part_id, succeeded_first, succeeded_later, failed, exhausted, discarded, sent_again, excused, failures,
+  began_at, endpoint_id, part_id, succeeded_first, succeeded_later, failed, exhausted, discarded, sent_again, failures,
   request_ms, delay_ms)
 select s.began_at, s.endpoint_id, '00000000-0000-0000-0000-000000000000', s.succeeded_first, s.succeeded_later, s.failed, s.exhausted,
-       s.discarded, s.sent_again, s.excused,
+       s.discarded, s.sent_again,
        (select jsonb_object_agg(f.cause, f.attempts)
         from (select k.key as cause, sum(k.value::integer) as attempts
               from unnest(s.failures) p (counts) cross join lateral jsonb_each_text(p.counts) k
@@ -54,7 +50,7 @@ select s.began_at, s.endpoint_id, '00000000-0000-0000-0000-000000000000', s.succ
 from (
   select date_bin('5 minutes', m.minute, 'epoch') as began_at, m.endpoint_id,
          sum(m.succeeded_first) as succeeded_first, sum(m.succeeded_later) as succeeded_later, sum(m.failed) as failed,
-         sum(m.exhausted) as exhausted, sum(m.discarded) as discarded, sum(m.sent_again) as sent_again, sum(m.excused) as excused,
+         sum(m.exhausted) as exhausted, sum(m.discarded) as discarded, sum(m.sent_again) as sent_again,
          array_agg(m.failures) filter (where m.failures is not null) as failures,
          array_remove(array[
            sum(m.request_ms[1]), sum(m.request_ms[2]), sum(m.request_ms[3]), sum(m.request_ms[4]), sum(m.request_ms[5]), sum(m.request_ms[6]),

@@ -309,7 +309,7 @@ describe("the portal", () => {
     ]);
     const before = await everything(database.pool);
     const seen = await seenBy(session);
-    assert.ok(seen.size === 11, String(seen.size));
+    assert.ok(seen.size === 12, String(seen.size));
     const others = Object.values(bravo.ids);
     const rows = [...(await shownTo(session, acme)), ...(await shownTo(session, bravo))];
     for (const [view, found] of [...seen, ["functions", rows] as const]) {

@@ -366,7 +366,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   endpoint_five_minutes_part: {
     columns:
-      "began_at endpoint_id part_id succeeded_first succeeded_later failed exhausted discarded sent_again excused failures request_ms delay_ms",
+      "began_at endpoint_id part_id succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms delay_ms",
     select: LOOKERS,
   },
   daemon_hour_part: {
@@ -445,6 +445,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   uuid_v7_floor: caller("reader", "operator", "daemon"),
   chart: caller("reader", "operator"),
   percentiles: caller("reader", "operator"),
+  count_requests: caller("reader", "operator"),
+  count_replay_pending: owner("reader", "operator"),
   count_unmatched: caller("reader", "operator"),
   judge_objective: caller("reader", "operator"),
   count_overdue: caller("reader", "operator"),

@@ -413,6 +413,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
     "select postrider_internal.measure_waiting('00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', 10)",
   measure_endpoints: () => `select postrider_internal.measure_endpoints(array['${ids.endpoint}']::uuid[], 10)`,
   count_waiting: () => "select postrider_internal.count_waiting(10)",
+  count_replay_pending: () => `select postrider_internal.count_replay_pending('${ids.endpoint}')`,
   count_unclaimed: () => "select postrider_internal.count_unclaimed(10)",
   count_undelivered: () => "select postrider_internal.count_undelivered(10)",
   count_attempts: () => "select postrider_internal.count_attempts(10)",

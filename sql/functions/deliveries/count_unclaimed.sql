@@ -32,40 +32,50 @@ begin
     select x from pg_snapshot_xip(cursor_row.target) x
     where pg_visible_in_snapshot(x, pg_current_snapshot())
       and x >= pg_snapshot_xmax(cursor_row.base) and x <= cursor_row.after_xid);
-  return query
-    with waiting as (
-      (select o.created_at
-       from (
-         select s.xid, case when s.xid = cursor_row.after_xid then cursor_row.after_seq else 0 end as seq
-         from unnest(ended) s (xid)
-         union all
-         -- what is aside
-         select a.xid, a.seq from unnest(cursor_row.aside_xids, cursor_row.aside_seqs) a (xid, seq)) waiting
-       cross join lateral (
-         select i.created_at
-         from postrider.outbox i
-         where i.xid = waiting.xid and i.seq > waiting.seq
-         order by i.xid, i.seq
-         limit counted_max + 1) o)
-      union all
-      -- the rest of the transaction at which the page stopped
-      (select i.created_at
-       from postrider.outbox i
-       where i.xid = cursor_row.after_xid and i.seq > cursor_row.after_seq and not cursor_row.after_xid = any (ended)
-         and cursor_row.target is not null -- without a page there is no such transaction, and 0 is that of tests and erasures
-       order by i.xid, i.seq
-       limit counted_max + 1)
-      union all
-      -- everything behind it
-      (select i.created_at
-       from postrider.outbox i
-       where i.xid >= pg_snapshot_xmax(cursor_row.base) and i.xid > cursor_row.after_xid
-       order by i.xid, i.seq
-       limit counted_max + 1)
-      limit counted_max + 1
-    )
-    select least(count(*), counted_max), count(*) <= counted_max, min(w.created_at)
-    from waiting w;
+  unclaimed := 0;
+  -- One after another, because each looks into the partition of every day, and mostly only the last is needed.
+  if cardinality(ended) > 0 or cardinality(cursor_row.aside_xids) > 0 then
+    select count(*), min(w.created_at) into unclaimed, oldest_at
+    from (
+      select o.created_at
+      from (
+        select s.xid, case when s.xid = cursor_row.after_xid then cursor_row.after_seq else 0 end as seq
+        from unnest(ended) s (xid)
+        union all
+        -- what is aside
+        select a.xid, a.seq from unnest(cursor_row.aside_xids, cursor_row.aside_seqs) a (xid, seq)) waiting
+      cross join lateral (
+        select i.created_at
+        from postrider.outbox i
+        where i.xid = waiting.xid and i.seq > waiting.seq
+        order by i.xid, i.seq
+        limit counted_max + 1) o
+      limit counted_max + 1) w;
+  end if;
+  -- The rest of the transaction at which the page stopped. Without a page there is no such transaction, and 0 is that of tests
+  -- and erasures.
+  if unclaimed <= counted_max and cursor_row.target is not null and not cursor_row.after_xid = any (ended) then
+    select unclaimed + count(*), least(oldest_at, min(w.created_at)) into unclaimed, oldest_at
+    from (
+      select i.created_at
+      from postrider.outbox i
+      where i.xid = cursor_row.after_xid and i.seq > cursor_row.after_seq
+      order by i.xid, i.seq
+      limit counted_max + 1 - unclaimed) w;
+  end if;
+  -- Everything behind it.
+  if unclaimed <= counted_max then
+    select unclaimed + count(*), least(oldest_at, min(w.created_at)) into unclaimed, oldest_at
+    from (
+      select i.created_at
+      from postrider.outbox i
+      where i.xid >= pg_snapshot_xmax(cursor_row.base) and i.xid > cursor_row.after_xid
+      order by i.xid, i.seq
+      limit counted_max + 1 - unclaimed) w;
+  end if;
+  is_exact := unclaimed <= counted_max;
+  unclaimed := least(unclaimed, counted_max);
+  return next;
 end
 $$;
 comment on function postrider_internal.count_unclaimed(integer) is

@@ -32,20 +32,24 @@ declare
 begin
   loop
     with part as (
-      select d.endpoint_id, d.next_attempt_at, d.event_id,
-             -- What is scheduled for later, or was sent again by hand, is not late.
-             d.attempts_before = 0 and d.replay_id is null and d.event_id < overdue_until
-               and (d.next_attempt_at < due_before or d.attempts > 0 or d.leased_by is not null) as is_overdue
+      -- Columns alone: an expression would be prepared for the partition of every day.
+      select d.endpoint_id, d.event_id, d.next_attempt_at, d.attempts_before, d.attempts, d.replay_id, d.leased_by
       from postrider.delivery d
       where d.finished_at is null and d.endpoint_id > place
       order by d.endpoint_id, d.event_id
       limit share + 1
     ), waiting as (
       select p.endpoint_id, count(*) as pending, count(*) filter (where p.next_attempt_at <= now()) as due,
-             count(*) filter (where p.is_overdue) as overdue,
+             -- What is scheduled for later, or was sent again by hand, is not late.
+             count(*) filter (
+               where p.attempts_before = 0 and p.replay_id is null and p.event_id < overdue_until
+                 and (p.next_attempt_at < due_before or p.attempts > 0 or p.leased_by is not null)) as overdue,
              -- As text, because there is no min(uuid) before PostgreSQL 18.
-             min(p.event_id::text collate "C") filter (where substring(p.event_id::text from 15 for 1) = '7') as oldest_id
-      from part p
+             min(p.id collate "C") filter (where substr(p.id, 15, 1) = '7') as oldest_id
+      from (
+        select r.endpoint_id, r.event_id, r.next_attempt_at, r.attempts_before, r.attempts, r.replay_id, r.leased_by, r.event_id::text as id
+        from part r
+        offset 0) p
       group by p.endpoint_id
     )
     select array_agg(w.endpoint_id order by w.endpoint_id), array_agg(w.pending order by w.endpoint_id),
@@ -62,13 +66,18 @@ begin
     exit when endpoint_ids is null or whole_count = cardinality(endpoint_ids);
 
     if whole_count = 0 then
-      return query
-        select endpoint_ids[1], share::bigint, least(due_counts[1], share), false, (
-          select postrider.uuid_v7_time(d.event_id)
+      -- The part has its oldest ones, but perhaps none that tells its time.
+      if oldest_ids[1] is null then
+        oldest_ids[1] := (
+          select d.event_id::text
           from postrider.delivery d
           where d.finished_at is null and d.endpoint_id = endpoint_ids[1] and substring(d.event_id::text from 15 for 1) = '7'
           order by d.event_id
-          limit 1), least(overdue_counts[1], share);
+          limit 1);
+      end if;
+      return query
+        select endpoint_ids[1], share::bigint, least(due_counts[1], share), false, postrider.uuid_v7_time(oldest_ids[1]::uuid),
+               least(overdue_counts[1], share);
       whole_count := 1;
     end if;
     place := endpoint_ids[whole_count];

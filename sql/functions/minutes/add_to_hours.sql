@@ -16,10 +16,10 @@ begin
     from postrider.endpoint_minute_part m
     where m.minute = add_to_hours.minute and m.part_id = add_to_hours.part_id;
     insert into postrider.endpoint_five_minutes_part (
-      began_at, endpoint_id, part_id, succeeded_first, succeeded_later, failed, exhausted, discarded, sent_again, excused, failures,
+      began_at, endpoint_id, part_id, succeeded_first, succeeded_later, failed, exhausted, discarded, sent_again, failures,
       request_ms, delay_ms)
     select date_bin('5 minutes', m.minute, 'epoch'), m.endpoint_id, m.part_id, m.succeeded_first, m.succeeded_later, m.failed, m.exhausted,
-           m.discarded, m.sent_again, m.excused, m.failures, m.request_ms, m.delay_ms
+           m.discarded, m.sent_again, m.failures, m.request_ms, m.delay_ms
     from postrider.endpoint_minute_part m
     where m.minute = add_to_hours.minute and m.part_id = add_to_hours.part_id;
     insert into postrider.daemon_hour_part (

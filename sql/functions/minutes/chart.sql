@@ -9,6 +9,9 @@ create or replace function postrider.chart(
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 -- Minutes for up to a day, hours for more: a month of minutes is a hundred times as many rows. Of endpoints five minutes for

@@ -8,7 +8,7 @@ as $$
 declare
   late_max constant interval := '1 hour';
   over constant timestamptz := date_bin('1 hour', make_hour.now - late_max, 'epoch');
-  -- As delete_records keeps them.
+  -- Charts of more than a day are made of hours.
   fives_kept constant interval := '26 hours';
   -- One for each endpoint and hour, so that an hour whose making was forgotten is not made twice.
   made_part constant uuid := '00000000-0000-0000-0000-000000000000';
@@ -38,9 +38,9 @@ begin
     on conflict do nothing;
     -- Those of an endpoint lie side by side.
     insert into postrider.endpoint_five_minutes_part (
-      began_at, endpoint_id, part_id, succeeded_first, succeeded_later, failed, exhausted, discarded, sent_again, excused, failures,
+      began_at, endpoint_id, part_id, succeeded_first, succeeded_later, failed, exhausted, discarded, sent_again, failures,
       request_ms, delay_ms)
-    select s.began_at, s.endpoint_id, made_part, s.succeeded_first, s.succeeded_later, s.failed, s.exhausted, s.discarded, s.sent_again, s.excused,
+    select s.began_at, s.endpoint_id, made_part, s.succeeded_first, s.succeeded_later, s.failed, s.exhausted, s.discarded, s.sent_again,
            (select jsonb_object_agg(f.cause, f.attempts)
             from (select k.key as cause, sum(k.value::integer) as attempts
                   from unnest(s.failures) p (counts) cross join lateral jsonb_each_text(p.counts) k
@@ -49,7 +49,7 @@ begin
     from (
       select date_bin('5 minutes', m.minute, 'epoch') as began_at, m.endpoint_id,
              sum(m.succeeded_first) as succeeded_first, sum(m.succeeded_later) as succeeded_later, sum(m.failed) as failed,
-             sum(m.exhausted) as exhausted, sum(m.discarded) as discarded, sum(m.sent_again) as sent_again, sum(m.excused) as excused,
+             sum(m.exhausted) as exhausted, sum(m.discarded) as discarded, sum(m.sent_again) as sent_again,
              array_agg(m.failures) filter (where m.failures is not null) as failures,
              -- Place by place, as in endpoint_minute.
              array_remove(array[
@@ -102,9 +102,10 @@ begin
     group by m.event_type, m.tenant
     on conflict do nothing;
   end if;
+  delete from postrider.endpoint_five_minutes_part f where f.began_at < make_hour.now - fives_kept;
   update postrider.hour_cursor set made_until = coalesce(next_hour + interval '1 hour', over);
   return next_hour;
 end
 $$;
 comment on function postrider_internal.make_hour(timestamptz) is
-  'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, endpoint_five_minutes_part, daemon_hour_part and unmatched_hour, and returns when it began; null if there is none, or another session is making it.';
+  'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, endpoint_five_minutes_part, daemon_hour_part and unmatched_hour, and returns when it began; null if there is none, or another session is making it. Deletes the five minutes that no chart needs any more.';

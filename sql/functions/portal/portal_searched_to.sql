@@ -6,7 +6,8 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
   select coalesce(
-    (select o.created_at from postrider.outbox o
+    -- Of the id, so that the index is enough.
+    (select postrider.uuid_v7_time(o.id) from postrider.outbox o
      where o.id >= postrider.uuid_v7_floor(coalesce(since, now() - interval '24 hours'))
        and (until is null or o.id < postrider.uuid_v7_floor(until))
        and (after_id is null or o.id < after_id)

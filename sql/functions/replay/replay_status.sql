@@ -10,9 +10,9 @@ create or replace view postrider.replay_status as
   from postrider.replay r
   left join postrider.endpoint e on e.id = r.endpoint_id
   cross join lateral (
-    select count(*) as pending
-    from postrider.delivery d
-    where r.finished_at is null and d.replay_id = r.id and d.state = 'pending') p
+    select case when r.finished_at is null then postrider_internal.count_replay_pending(r.id) else 0 end as pending
+    -- Otherwise each column that it is in would count.
+    offset 0) p
   cross join lateral (
     select count(*) filter (where n.state = 'exhausted') as exhausted, count(*) filter (where n.state = 'discarded') as discarded
     from postrider.replay_failure n

@@ -49,15 +49,6 @@ begin
     limit hours_max);
   get diagnostics count = row_count;
   deleted := deleted + count;
-  -- Charts of more than a day are made of hours.
-  delete from postrider.endpoint_five_minutes_part f
-  where (f.endpoint_id, f.began_at, f.part_id) in (
-    select o.endpoint_id, o.began_at, o.part_id from postrider.endpoint_five_minutes_part o
-    where o.began_at < delete_records.now - interval '26 hours'
-    order by o.began_at
-    limit hours_max);
-  get diagnostics count = row_count;
-  deleted := deleted + count;
   delete from postrider.daemon_hour_part h
   where (h.hour, h.part_id) in (
     select o.hour, o.part_id from postrider.daemon_hour_part o

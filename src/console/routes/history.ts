@@ -157,8 +157,15 @@ export const CHARTS: readonly Route[] = [
   },
   {
     ...{ method: "GET", path: "/charts/busiest", name: "list_busiest", scope: "read" },
-    summary: "The busiest endpoints, and how many attempts they had in each minute, by the minute's Unix time.",
-    takes: { since: CHARTED, limit },
+    summary:
+      "The busiest endpoints, and how many attempts they had in each minute, by the minute's Unix time; of more than two hours, each minute of an hour on average, by the hour's.",
+    takes: {
+      since: inQuery(
+        "timestamp with time zone",
+        "From this time on, 7 days ago at most; by default within the last hour.",
+      ),
+      limit,
+    },
     gives: {
       ...{ endpoint_id: "uuid", tenant: "text?", name: "text?", url: "text?", succeeded: "bigint", failed: "bigint" },
       ...{ exhausted: "bigint", discarded: "bigint", requests_per_minute: "jsonb" },
