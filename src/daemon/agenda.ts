@@ -20,7 +20,10 @@ import { monotonicMs } from "../ground/clock.ts";
 export type Look = "events" | "queue" | "walk" | "claims" | "review";
 type Sign = "room" | "again";
 
-/** For so long at most, a delivery waits in memory behind an edit, a pause or the end of its endpoint. */
+/**
+ * For so long at most, a delivery waits in memory behind an edit, a pause or the end of its endpoint; for twice as long if
+ * many endpoints have something waiting.
+ */
 export const REVIEW_INTERVAL_MS = 250;
 /** Deliveries that come due one after the other are looked for together. */
 export const WALK_GAP_MS = 10;

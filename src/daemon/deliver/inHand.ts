@@ -4,7 +4,7 @@ import { endsWithin } from "../../ground/endsWithin.ts";
 import type { Send } from "../../http/request.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Traces } from "../../telemetry/traces/traces.ts";
-import type { Agenda } from "../agenda.ts";
+import { type Agenda, REVIEW_INTERVAL_MS } from "../agenda.ts";
 import {
   type AttemptParts,
   discarded,
@@ -31,6 +31,9 @@ import { Tokens } from "./tokens.ts";
  * The deliveries that the daemon has in hand. They are admitted as they were claimed, started as their lanes have room,
  * and released as results, which the recorder takes. Attempts run beside the loop and end by themselves.
  */
+
+/** So many endpoints are looked at whenever something waits for them; of more, only those for which it has waited a while. */
+const REVIEWED_ENDPOINTS = 100;
 
 export interface InHandParts {
   readonly lease: Lease;
@@ -214,12 +217,19 @@ export class InHand {
     for (const delivery of lanes.evictExcess(monotonicMs())) {
       this.#release(this.#withoutRoom(delivery));
     }
-    const waiting = lanes.waitingEndpoints();
+    let waiting = lanes.waitingEndpoints();
     if (waiting.length === 0) {
       return;
     }
     // Before looking, so that a look that fails is made again.
     agenda.review();
+    if (waiting.length > REVIEWED_ENDPOINTS) {
+      // Beside a stream for thousands of endpoints, almost everything is claimed and sent between two looks.
+      waiting = lanes.waitingEndpoints(monotonicMs() - REVIEW_INTERVAL_MS);
+    }
+    if (waiting.length === 0) {
+      return;
+    }
     for (const endpointId of await endpoints.findInactive(waiting)) {
       this.#handBack(lanes.evict(endpointId, monotonicMs()));
       this.#handBack(lanes.cutRuns(endpointId));

@@ -43,7 +43,8 @@ export interface Lane {
   isShort: boolean;
   /** Its place among the lanes with something in hand. */
   activePlace: number;
-  idleSinceMs: number;
+  /** Since when it has had something in hand, or nothing. */
+  sinceMs: number;
 }
 
 export function newLane(endpointId: string, limit: number, nowMs: number): Lane {
@@ -62,7 +63,7 @@ export function newLane(endpointId: string, limit: number, nowMs: number): Lane 
     isInLine: false,
     isShort: false,
     activePlace: IDLE,
-    idleSinceMs: nowMs,
+    sinceMs: nowMs,
   };
 }
 

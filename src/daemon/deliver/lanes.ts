@@ -346,10 +346,13 @@ export class Lanes {
     return this.waiting > 0 || this.#followers > 0;
   }
 
-  /** The endpoints with deliveries that wait, in their lane or for what goes before them. */
-  waitingEndpoints(): string[] {
+  /**
+   * The endpoints with deliveries that wait, in their lane or for what goes before them; only those that have had something
+   * in hand all the time since `sinceMs`.
+   */
+  waitingEndpoints(sinceMs = Number.POSITIVE_INFINITY): string[] {
     return this.#active
-      .filter(({ waiting, followers }) => waiting.length > 0 || followers > 0)
+      .filter((lane) => lane.sinceMs <= sinceMs && (lane.waiting.length > 0 || lane.followers > 0))
       .map(({ endpointId }) => endpointId);
   }
 
@@ -375,7 +378,7 @@ export class Lanes {
     for (const lane of this.#lanes.values()) {
       if (lane.activePlace !== IDLE) {
         known.set(lane.endpointId, this.#room(lane, nowMs, isLimited));
-      } else if (nowMs - lane.idleSinceMs > FORGET_MS) {
+      } else if (nowMs - lane.sinceMs > FORGET_MS) {
         this.#lanes.delete(lane.endpointId);
       } else if (idleRooms < IDLE_ROOMS_MAX && (lane.limit !== this.#startLimit || unknown !== this.#startLimit)) {
         known.set(lane.endpointId, this.#room(lane, nowMs, isLimited));
@@ -636,6 +639,7 @@ export class Lanes {
     const isActive = startedIn(lane) > 0 || lane.waiting.length > 0;
     if (isActive && lane.activePlace === IDLE) {
       lane.activePlace = this.#active.push(lane) - 1;
+      lane.sinceMs = nowMs;
     } else if (!isActive && lane.activePlace !== IDLE) {
       this.#rest(lane, nowMs);
     }
@@ -657,7 +661,7 @@ export class Lanes {
       last.activePlace = lane.activePlace;
     }
     lane.activePlace = IDLE;
-    lane.idleSinceMs = nowMs;
+    lane.sinceMs = nowMs;
     if (this.#narrowed.size > 0) {
       this.#narrowed.delete(lane);
     }

@@ -12,6 +12,7 @@ import type { Batch, Delivery, DeliveryResult } from "../../../src/domain/delive
 import { SENT_BYTES_MAX } from "../../../src/domain/event.ts";
 import { parseSecret } from "../../../src/format/sign.ts";
 import { standard } from "../../../src/format/standard.ts";
+import { monotonicMs } from "../../../src/ground/clock.ts";
 import { KeptEvents } from "../../support/daemon.ts";
 import { deliveryOf } from "../../support/delivery.ts";
 
@@ -420,6 +421,23 @@ describe("reviewing what waits", () => {
     await reviewIsDue(around.agenda);
     await around.inHand.review();
     assert.equal(around.lanes.waiting, 0);
+  });
+
+  test("of many endpoints, only those that have had something in hand for a while are looked at", async () => {
+    const around = new Surroundings();
+    const endpointIds = Array.from({ length: 200 }, (_, n) => `endpoint ${n}`);
+    around.inHand.admit(endpointIds.map((endpointId) => deliveryFor(endpointId)));
+    around.lanes.admit(deliveryFor("young"), monotonicMs() + 60_000);
+    const waiting = around.lanes.waitingEndpoints();
+    assert.ok(waiting.length > 100 && waiting.includes("young"));
+    await reviewIsDue(around.agenda);
+    around.inactive = waiting;
+    await around.inHand.review();
+    assert.deepEqual(around.lanes.waitingEndpoints(), ["young"]);
+    assert.equal(around.recorded.length, waiting.length - 1);
+    await reviewIsDue(around.agenda);
+    await around.inHand.review();
+    assert.deepEqual(around.lanes.waitingEndpoints(), []);
   });
 
   test("a delivery that waits only for memory is reviewed", async () => {

@@ -470,6 +470,17 @@ describe("what waits in memory", () => {
     assert.equal(lanes.waiting, 2 * (20 - LANE_START));
   });
 
+  test("what waits is told from what waits since a moment, also of a lane that was empty in between", () => {
+    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
+    offer(lanes, "a", 20, 0);
+    offer(lanes, "b", 20, 10);
+    assert.deepEqual(lanes.waitingEndpoints(5), ["a"]);
+    assert.deepEqual(new Set(lanes.waitingEndpoints(10)), new Set(["a", "b"]));
+    lanes.evict("a", 20);
+    offer(lanes, "a", 1, 30);
+    assert.deepEqual(lanes.waitingEndpoints(29), ["b"]);
+  });
+
   test("after everything was evicted, work continues", () => {
     const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "a", 20);
