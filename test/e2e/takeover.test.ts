@@ -12,16 +12,16 @@ import { type Answer, OK, type Received, ScriptedReceiver, status } from "../sup
 import { until } from "../support/until.ts";
 
 const WRITERS = 8;
-const WRITTEN_EVENTS = 15_000;
-const BULK_EVENTS = 5_000;
+const WRITTEN_EVENTS = 9_000;
+const BULK_EVENTS = 3_000;
 const TRANSACTION_EVENTS_MAX = 500;
 const KILLS = 6;
 const MAX_IN_FLIGHT = 64;
 /** Writers that are this many events ahead of the receiver wait for it, so that the kills fall while there is work. */
-const AHEAD_MAX = 4_000;
+const AHEAD_MAX = 2_500;
 const HELD_OPEN_MS = 3_000;
-/** Takes some 60 s on two busy cores, of which the last lease is 15 s or 18 s. */
-const DEADLINE_MS = 150_000;
+/** It takes 110 s where ten processes wait for each core, most of them for daemons that start. Only a hang may fail. */
+const DEADLINE_MS = 300_000;
 
 const TYPES = ["order.paid", "order.shipped", "invoice.sent", "user.changed", "report.made"] as const;
 const TENANT = "acme";
@@ -138,7 +138,7 @@ test("while daemons are killed, every committed event arrives wherever it matche
       const events = await insertInSteps(session, draw(count), rolledBack);
       if (Math.random() < 0.05) {
         const arrivedBefore = arrivedCount;
-        await patiently(() => arrivedCount >= arrivedBefore + 5_000);
+        await patiently(() => arrivedCount >= arrivedBefore + 3_000);
       }
       if (Math.random() < 0.1) {
         await session.query("rollback");
@@ -157,14 +157,17 @@ test("while daemons are killed, every committed event arrives wherever it matche
   /** What the killed daemons may have had in flight: requests and unrecorded answers. */
   let exposed = 0;
   const killing = (async () => {
-    while (kills < KILLS) {
+    while (kills < KILLS && !t.signal.aborted) {
       const goal = (pairsExpected * (kills + 1)) / (KILLS + 2);
       await until(`${Math.round(goal)} deliveries have arrived`, () => arrivedCount >= goal, DEADLINE_MS);
       const index = kills % daemons.length;
       await daemons[index]?.kill();
       kills += 1;
       exposed += MAX_IN_FLIGHT + (await unrecordedCount());
-      daemons[index] = await startDaemonProcess();
+      const next = await startDaemonProcess();
+      daemons[index] = next;
+      // The test has failed meanwhile, and would leave this one behind.
+      if (t.signal.aborted) await next.kill();
     }
   })();
   const committing = (async () => {
