@@ -466,6 +466,24 @@ describe("what leased deliveries send", () => {
     );
   });
 
+  for (const stalls of [1, 2]) {
+    test(`is made all the same if time ran out once, and not if it did again: ${stalls}`, async (t) => {
+      const deliveries = await leased({ payload: { a: "$.a", b: "$.b" } }, ['{"a": 1, "b": 2}']);
+      const session = await openSession(t, database.url);
+      await session.query(`
+        begin;
+        create sequence public.looks;
+        do $stall$ begin
+          execute replace(pg_get_functiondef('postrider_internal.transform_event'::regproc),
+            'found := ', 'perform pg_sleep(0.3) where nextval(''public.looks'') <= ${stalls}; found := ');
+        end $stall$`);
+      const [row] = await transform(deliveries, DAEMON, session);
+      const isBlamed = stalls === 2;
+      assert.deepEqual(row?.payload, isBlamed ? null : { a: 1, b: 2 });
+      assert.equal(row?.problem, isBlamed ? "the path $.b was reached after 250 ms, and that is the limit" : null);
+    });
+  }
+
   test("ends in time with what takes long, and the rest has its turn later", async () => {
     const slow = `{"a": [${Array(170_000).fill("[1,2]").join(",")}]}`;
     const path = "$.a[*][*] ? (@ == 3 || @ == 4 || @ == 5 || @ == 6 || @ == 7 || @ == 8 || @ == 9 || @ == 10)";
