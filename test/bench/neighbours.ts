@@ -7,6 +7,7 @@ import { createEndpoints, PAYLOAD } from "./workload.ts";
 import { HEALTHY, HEALTHY_RATE, type Neighbour, World } from "./world.ts";
 
 const START_MS_MAX = 60_000;
+const COUNT_MS_MAX = 30_000;
 const DEAD_PREFIX = "dead.n";
 const BACKLOG_TYPE = "backlog";
 const RATE_LIMIT = 100;
@@ -58,8 +59,12 @@ export async function prepareBesideBacklog(options: BenchOptions): Promise<Part>
       await world.start();
       await world.produce(WARM_UP_MS);
       world.forget();
+      const before = await countRequests(receiver.child);
+      const beganMs = performance.now();
       await world.produce(options.seconds * 1_000);
-      return await world.measure();
+      const backlogMs = performance.now() - beganMs;
+      const drained = (await countRequests(receiver.child)) - before;
+      return { ...(await world.measure()), backlog_per_s: (drained / backlogMs) * 1_000 };
     } finally {
       await world.end();
       arrivals.forget();
@@ -70,6 +75,7 @@ export async function prepareBesideBacklog(options: BenchOptions): Promise<Part>
     notes: [
       `${HEALTHY} endpoints get ${HEALTHY_RATE} events a second for ${options.seconds} s, alone and beside one for which ${options.waiting} deliveries are due.`,
       `capped: that one has max_in_flight 4; paced: it has rate_limit ${RATE_LIMIT}; draining: it has no limit, and its receiver answers at once, so daemon and Postgres are busy with it all the time.`,
+      "backlog_per_s: deliveries of the backlog meanwhile.",
     ],
     trials: [
       { subject: "healthy", run: measureAlone(NONE) },
@@ -95,6 +101,13 @@ async function listening(script: string): Promise<{ readonly child: Child; reado
   const child = Child.start(script, []);
   const { value: port } = await child.receive("listening", START_MS_MAX);
   return { child, port };
+}
+
+/** Requests that the receiver has had. */
+async function countRequests(receiver: Child): Promise<number> {
+  receiver.send("count");
+  const { value } = await receiver.receive("counted", COUNT_MS_MAX);
+  return value;
 }
 
 /** A trial for each neighbour. All are measured at once, by whichever trial of a round comes first. */

@@ -17,6 +17,7 @@ import {
 } from "./lane.ts";
 import { Peak } from "./peak.ts";
 import { Turns } from "./turns.ts";
+import { isFirstAttempt } from "./waiting.ts";
 
 /**
  * The deliveries that a daemon has in hand, and which of them starts next.
@@ -70,8 +71,12 @@ export interface Rooms {
 const LANE_START = 8;
 /** A fast lane may be given so many times its width from the queue, so that it does not run dry before the next walk. */
 const ROUNDS_MAX = 4;
+/** While new events come, no more than this part of its width waits from the queue. Their turn is one in four as well. */
+const WAITING_QUEUED = 1 / 4;
 /** Requests as long as this leave time for one more walk over the queue in between. */
 const ROUND_MS = 100;
+/** New events come until none has for so long. */
+const COMING_MS = 1_000;
 /** As many deliveries as one run has, as in postrider_internal.find_heads. */
 const RUN_MAX = 64;
 /** Weight of the newest duration in a lane's average. */
@@ -122,6 +127,8 @@ export class Lanes {
   readonly #waitingOf: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
   #moreRoom = 0;
   #followers = 0;
+  /** When a first attempt was admitted last. */
+  #newestMs = Number.NEGATIVE_INFINITY;
   #recountedMs = 0;
   /** The slots that good lanes have held at a time. */
   readonly #goodPeak = new Peak();
@@ -164,6 +171,9 @@ export class Lanes {
     const lane = this.#lane(delivery.endpointId, nowMs);
     if (lane.waiting.length >= this.#share(lane, nowMs)) {
       return false;
+    }
+    if (isFirstAttempt(delivery)) {
+      this.#newestMs = nowMs;
     }
     delivery.lane = lane;
     lane.waiting.push(delivery);
@@ -369,7 +379,9 @@ export class Lanes {
   /**
    * How many deliveries from the queue an endpoint can take now: those of `known`, and any other one. Lanes with nothing in
    * hand are left out if they are like a new one. Forgets lanes that have long had nothing to do. An endpoint with limits
-   * takes no more than it can start at once, because what is leased for it counts from then on.
+   * takes no more than it can start at once, because what is leased for it counts from then on. While new events come, a
+   * fast one takes hardly more: four rounds of a backlog at once would keep daemon and Postgres busy when the next event
+   * needs them.
    */
   rooms(nowMs: number, isLimited: (endpointId: string) => boolean = () => false): Rooms {
     const unknown = this.#mayStart("new") ? (this.#isScarce ? 1 : this.#startLimit) : 0;
@@ -391,10 +403,14 @@ export class Lanes {
   #room(lane: Lane, nowMs: number, isLimited: (endpointId: string) => boolean): number {
     this.#recount(lane, nowMs);
     const isFast = lane.standing === "good" && lane.averageMs !== null && lane.averageMs < ROUND_MS;
-    const rounds = isFast && !isLimited(lane.endpointId) ? ROUNDS_MAX : 1;
-    const width = this.#mayStart(lane.standing) ? this.#width(lane) * rounds : 0;
+    const width = this.#mayStart(lane.standing) ? this.#width(lane) : 0;
     const taken = startedIn(lane) + lane.waiting.length + lane.moreRoom - this.#waitingBehind(lane);
-    return Math.max(0, width - taken);
+    if (!isFast || isLimited(lane.endpointId)) {
+      return Math.max(0, width - taken);
+    }
+    const most = width * ROUNDS_MAX - taken;
+    const few = Math.max(width - taken, Math.ceil(width * WAITING_QUEUED) - lane.waiting.queuedLength);
+    return Math.max(0, nowMs - this.#newestMs < COMING_MS ? Math.min(few, most) : most);
   }
 
   /**

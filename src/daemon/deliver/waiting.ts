@@ -46,6 +46,11 @@ export class Waiting {
     return this.#first.length + this.#queued.length + this.#large.loaded.length;
   }
 
+  /** Those in line that came from the queue. */
+  get queuedLength(): number {
+    return this.#queued.length;
+  }
+
   /** Those that hold memory before their turn. */
   get aheadLength(): number {
     return this.#large.ahead.length + this.#large.loaded.length;
@@ -149,7 +154,7 @@ export class Waiting {
   }
 }
 
-function isFirstAttempt({ tenure }: Delivery): boolean {
+export function isFirstAttempt({ tenure }: Delivery): boolean {
   return tenure.kind === "claimed";
 }
 
