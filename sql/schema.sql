@@ -980,7 +980,7 @@ create function postrider.allow_unknown_event_types(reason text DEFAULT NULL::te
 
 create function postrider.cancel(event_id uuid, endpoint_id uuid, reason text DEFAULT NULL::text) returns text security definer;
 
-create function postrider.cancel_replay(replay_id uuid) returns void security definer;
+create function postrider.cancel_replay(replay_id uuid, reason text DEFAULT NULL::text) returns void security definer;
 
 create function postrider.capture(table_name regclass, event_type text, operations text[] DEFAULT '{insert,update,delete}'::text[], condition text DEFAULT NULL::text, payload text DEFAULT NULL::text, ordering_key text DEFAULT NULL::text, tenant text DEFAULT NULL::text) returns void;
 
@@ -1008,7 +1008,7 @@ create function postrider.delete_endpoint(id uuid, reason text DEFAULT NULL::tex
 
 create function postrider.disable_endpoint(id uuid, reason text DEFAULT NULL::text) returns void security definer;
 
-create function postrider.drop_event_type(name text) returns void security definer;
+create function postrider.drop_event_type(name text, reason text DEFAULT NULL::text) returns void security definer;
 
 create function postrider.drop_objective(endpoint_id uuid DEFAULT NULL::uuid, tenant text DEFAULT NULL::text, reason text DEFAULT NULL::text) returns boolean security definer;
 
@@ -1016,9 +1016,9 @@ create function postrider.enable_endpoint(id uuid) returns void security definer
 
 create function postrider.endpoint_id(name text, tenant text DEFAULT ''::text) returns uuid security definer;
 
-create function postrider.erase_event(event_id uuid, OUT discarded bigint, OUT in_flight bigint) returns record security definer;
+create function postrider.erase_event(event_id uuid, reason text DEFAULT NULL::text, OUT discarded bigint, OUT in_flight bigint) returns record security definer;
 
-create function postrider.erase_tenant(tenant text, OUT erased bigint, OUT is_finished boolean) returns record security definer;
+create function postrider.erase_tenant(tenant text, reason text DEFAULT NULL::text, OUT erased bigint, OUT is_finished boolean) returns record security definer;
 
 create function postrider.explain_event(event_id uuid) returns TABLE(endpoint_id uuid, name text, url text, endpoint_state text, outcome text, explanation text, would_match_now boolean, now_explanation text) security definer;
 
@@ -1058,11 +1058,11 @@ create function postrider.reschedule(event_id uuid, at timestamp with time zone)
 
 create function postrider.resume_endpoint(id uuid) returns void security definer;
 
-create function postrider.revoke_api_key(key_id uuid) returns void security definer;
+create function postrider.revoke_api_key(key_id uuid, reason text DEFAULT NULL::text) returns void security definer;
 
-create function postrider.revoke_portal_tokens(tenant text, subject text DEFAULT NULL::text) returns integer security definer;
+create function postrider.revoke_portal_tokens(tenant text, subject text DEFAULT NULL::text, reason text DEFAULT NULL::text) returns integer security definer;
 
-create function postrider.revoke_pull_token(token_id uuid) returns void security definer;
+create function postrider.revoke_pull_token(token_id uuid, reason text DEFAULT NULL::text) returns void security definer;
 
 create function postrider.rotate_secret(endpoint_id uuid, overlap interval DEFAULT '24:00:00'::interval) returns text security definer;
 
@@ -1070,13 +1070,13 @@ create function postrider.send_test_event(endpoint_id uuid, event_type text DEFA
 
 create function postrider.set_objective(target numeric DEFAULT 0.999, within interval DEFAULT '00:01:00'::interval, endpoint_id uuid DEFAULT NULL::uuid, tenant text DEFAULT NULL::text, reason text DEFAULT NULL::text) returns void security definer;
 
-create function postrider.skip(event_id uuid, endpoint_id uuid) returns text security definer;
+create function postrider.skip(event_id uuid, endpoint_id uuid, reason text DEFAULT NULL::text) returns text security definer;
 
 create function postrider.subscribe(endpoint_id uuid, event_type text, filter text DEFAULT NULL::text) returns uuid security definer;
 
 create function postrider.uncapture(table_name regclass, event_type text) returns void;
 
-create function postrider.unsubscribe(subscription_id uuid) returns void security definer;
+create function postrider.unsubscribe(subscription_id uuid, reason text DEFAULT NULL::text) returns void security definer;
 
 create function postrider.uuid_v7() returns uuid;
 
@@ -3806,7 +3806,7 @@ comment on function postrider.allow_unknown_event_types(text) is 'Lets events of
 
 comment on function postrider.cancel(uuid,uuid,text) is 'Stops further attempts of a delivery. Use it for an event that a receiver must not get any more; redeliver() undoes it. Returns the state of the delivery: discarded; pending if a daemon has it in hand, in which case it is discarded within moments unless the attempt in progress succeeds; or how it had ended before. Without an event (null) it cancels everything that waits for the endpoint now, without an endpoint everything of the event, and returns how many those were.';
 
-comment on function postrider.cancel_replay(uuid) is 'Ends a replay. Use it if a replay sends too much or the wrong events. Deliveries that it has not sent get back their former state; those that did not exist are discarded. What a daemon has in hand is still sent.';
+comment on function postrider.cancel_replay(uuid,text) is 'Ends a replay. Use it if a replay sends too much or the wrong events. Deliveries that it has not sent get back their former state; those that did not exist are discarded. What a daemon has in hand is still sent.';
 
 comment on function postrider.capture(regclass,text,text[],text,text,text,text) is 'Makes changes of a table''s rows into events of that type, in the transaction that changes them. Use it if the event is that a row changed. condition, payload, ordering_key and tenant are SQL expressions over old and new; an insert has no old row, and a delete no new one. Capturing the same type again replaces the former capture. For the owner of the table, who must be a publisher.';
 
@@ -3834,7 +3834,7 @@ comment on function postrider.delete_endpoint(uuid,text,boolean) is 'Deletes an 
 
 comment on function postrider.disable_endpoint(uuid,text) is 'Disables an endpoint: it gets no new deliveries, and pending ones are discarded. Use it if the receiver is gone for good or must not be sent anything; to let deliveries wait, use pause_endpoint().';
 
-comment on function postrider.drop_event_type(text) is 'Removes an event type from the catalogue. Use it if nothing publishes the type any more. Events of that type are still delivered, and can be inserted unless unknown types are refused.';
+comment on function postrider.drop_event_type(text,text) is 'Removes an event type from the catalogue. Use it if nothing publishes the type any more. Events of that type are still delivered, and can be inserted unless unknown types are refused.';
 
 comment on function postrider.drop_objective(uuid,text,text) is 'Removes the objective of an endpoint, of a tenant, or the one for all if neither is given, and returns whether there was one. Use it after set_objective(), to have the next more general one count again.';
 
@@ -3842,9 +3842,9 @@ comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpo
 
 comment on function postrider.endpoint_id(text,text) is 'The id of the endpoint of that name. Use it for each function that asks for an endpoint''s id: select postrider.pause_endpoint(postrider.endpoint_id(''billing''), ''maintenance''). A name that does not exist is an error.';
 
-comment on function postrider.erase_event(uuid) is 'Overwrites what an event says: its payload, attributes and keys, what its receivers answered, and what the audit has of it. Use it if the data must go before the retention ends. Deliveries that wait are discarded; requests in flight finish and are recorded without their answers. Id, type, tenant and times stay, and a row in the audit says that it was erased.';
+comment on function postrider.erase_event(uuid,text) is 'Overwrites what an event says: its payload, attributes and keys, what its receivers answered, and what the audit has of it. Use it if the data must go before the retention ends. Deliveries that wait are discarded; requests in flight finish and are recorded without their answers. Id, type, tenant and times stay, and a row in the audit says that it was erased.';
 
-comment on function postrider.erase_tenant(text) is 'Does for each event of a tenant that there is now what erase_event() does for one. Use it if a customer''s data must go. A call takes one step, of the next 2,000 events of all tenants, and returns how many it erased; repeat it until is_finished, each call in its own transaction. The daemons take the remaining steps if nobody does.';
+comment on function postrider.erase_tenant(text,text) is 'Does for each event of a tenant that there is now what erase_event() does for one. Use it if a customer''s data must go. A call takes one step, of the next 2,000 events of all tenants, and returns how many it erased; repeat it until is_finished, each call in its own transaction. The daemons take the remaining steps if nobody does.';
 
 comment on function postrider.explain_event(uuid) is 'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. One row without an endpoint if the tenant has none. Use it to find out why an event did not arrive. It judges matches by the subscriptions as they are now, and names changes since then.';
 
@@ -3884,11 +3884,11 @@ comment on function postrider.reschedule(uuid,timestamp with time zone) is 'Move
 
 comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint continue with the deliveries that wait for it. Use it if its receiver works again after pause_endpoint(), or to close a circuit before the next probe does.';
 
-comment on function postrider.revoke_api_key(uuid) is 'Ends a key of the API, and the sessions that were opened with it, at once. Use it if a key was exposed, or is no longer needed.';
+comment on function postrider.revoke_api_key(uuid,text) is 'Ends a key of the API, and the sessions that were opened with it, at once. Use it if a key was exposed, or is no longer needed.';
 
-comment on function postrider.revoke_portal_tokens(text,text) is 'Ends the tokens of the portal that a tenant has, or one subject of it, at once. Returns how many there were. Use it if a token was exposed, or somebody must be let in no longer.';
+comment on function postrider.revoke_portal_tokens(text,text,text) is 'Ends the tokens of the portal that a tenant has, or one subject of it, at once. Returns how many there were. Use it if a token was exposed, or somebody must be let in no longer.';
 
-comment on function postrider.revoke_pull_token(uuid) is 'Ends a token with which events of a pull endpoint are fetched, at once. Use it if a token was exposed and its receiver may fetch no more; to replace it, create_pull_token() with an overlap of 0.';
+comment on function postrider.revoke_pull_token(uuid,text) is 'Ends a token with which events of a pull endpoint are fetched, at once. Use it if a token was exposed and its receiver may fetch no more; to replace it, create_pull_token() with an overlap of 0.';
 
 comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it. Use it if a secret was exposed, or regularly, and give the new one to the receiver. Every request is signed with the new secret and, until the overlap has passed, with the old ones too; an overlap of 0 drops them at once. If signing has ed25519, a daemon also makes a new key, within moments: its public half appears in postrider.endpoint_secret. For ed25519 alone it returns null.';
 
@@ -3896,13 +3896,13 @@ comment on function postrider.send_test_event(uuid,text,json) is 'Sends one even
 
 comment on function postrider.set_objective(numeric,interval,uuid,text,text) is 'Sets which share of deliveries is to arrive within which time of being due: for an endpoint, for the endpoints of a tenant, or for all if neither is given. Use it to say what you have promised, so that postrider.judge_objective() and the dashboard judge by it: set_objective(0.99, ''5 minutes'', tenant => ''acme''). Without any it is 0.999 within a minute.';
 
-comment on function postrider.skip(uuid,uuid) is 'Passes over an exhausted event that halts its ordering key, so that the next event of the key is sent. Use it if the receiver can do without this one. The delivery stays exhausted, and can be sent again by redeliver() or replay(). Returns the key.';
+comment on function postrider.skip(uuid,uuid,text) is 'Passes over an exhausted event that halts its ordering key, so that the next event of the key is sent. Use it if the receiver can do without this one. The delivery stays exhausted, and can be sent again by redeliver() or replay(). Returns the key.';
 
 comment on function postrider.subscribe(uuid,text,text) is 'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with or without a filter. Returns the id of the subscription. Use it to send more events to an existing endpoint, from now on.';
 
 comment on function postrider.uncapture(regclass,text) is 'Ends a capture: changes of the table''s rows make no more events of that type. Use it if they are no longer needed, or before you drop what the capture names. Events that exist are delivered. For the owner of the table.';
 
-comment on function postrider.unsubscribe(uuid) is 'Removes a subscription. Use it if an endpoint must not get these events any more; deliveries that exist already continue.';
+comment on function postrider.unsubscribe(uuid,text) is 'Removes a subscription. Use it if an endpoint must not get these events any more; deliveries that exist already continue.';
 
 comment on function postrider.uuid_v7() is 'Makes a UUID version 7 (RFC 9562): milliseconds of the clock, then random bits. Use it if a statement needs the id of an event before the insert. PostgreSQL 18 has its own.';
 
@@ -5194,7 +5194,7 @@ grant execute on function postrider.allow_unknown_event_types(text) to postrider
 
 grant execute on function postrider.cancel(uuid,uuid,text) to postrider_operator;
 
-grant execute on function postrider.cancel_replay(uuid) to postrider_operator;
+grant execute on function postrider.cancel_replay(uuid,text) to postrider_operator;
 
 grant execute on function postrider.capture(regclass,text,text[],text,text,text,text) to postrider_publisher;
 
@@ -5234,7 +5234,7 @@ grant execute on function postrider.delete_endpoint(uuid,text,boolean) to postri
 
 grant execute on function postrider.disable_endpoint(uuid,text) to postrider_operator;
 
-grant execute on function postrider.drop_event_type(text) to postrider_operator;
+grant execute on function postrider.drop_event_type(text,text) to postrider_operator;
 
 grant execute on function postrider.drop_objective(uuid,text,text) to postrider_operator;
 
@@ -5244,9 +5244,9 @@ grant execute on function postrider.endpoint_id(text,text) to postrider_operator
 
 grant execute on function postrider.endpoint_id(text,text) to postrider_reader;
 
-grant execute on function postrider.erase_event(uuid) to postrider_operator;
+grant execute on function postrider.erase_event(uuid,text) to postrider_operator;
 
-grant execute on function postrider.erase_tenant(text) to postrider_operator;
+grant execute on function postrider.erase_tenant(text,text) to postrider_operator;
 
 grant execute on function postrider.explain_event(uuid) to postrider_operator;
 
@@ -5300,11 +5300,11 @@ grant execute on function postrider.reschedule(uuid,timestamp with time zone) to
 
 grant execute on function postrider.resume_endpoint(uuid) to postrider_operator;
 
-grant execute on function postrider.revoke_api_key(uuid) to postrider_operator;
+grant execute on function postrider.revoke_api_key(uuid,text) to postrider_operator;
 
-grant execute on function postrider.revoke_portal_tokens(text,text) to postrider_operator;
+grant execute on function postrider.revoke_portal_tokens(text,text,text) to postrider_operator;
 
-grant execute on function postrider.revoke_pull_token(uuid) to postrider_operator;
+grant execute on function postrider.revoke_pull_token(uuid,text) to postrider_operator;
 
 grant execute on function postrider.rotate_secret(uuid,interval) to postrider_operator;
 
@@ -5312,13 +5312,13 @@ grant execute on function postrider.send_test_event(uuid,text,json) to postrider
 
 grant execute on function postrider.set_objective(numeric,interval,uuid,text,text) to postrider_operator;
 
-grant execute on function postrider.skip(uuid,uuid) to postrider_operator;
+grant execute on function postrider.skip(uuid,uuid,text) to postrider_operator;
 
 grant execute on function postrider.subscribe(uuid,text,text) to postrider_operator;
 
 grant execute on function postrider.uncapture(regclass,text) to postrider_publisher;
 
-grant execute on function postrider.unsubscribe(uuid) to postrider_operator;
+grant execute on function postrider.unsubscribe(uuid,text) to postrider_operator;
 
 grant execute on function postrider.uuid_v7() to postrider_operator;
 

@@ -1,3 +1,3 @@
 -- Cancels a replay: what was not sent gets its former state back.
--- $1 replay
-select postrider.cancel_replay($1::uuid);
+-- $1 replay, $2 reason
+select postrider.cancel_replay($1::uuid, $2::text);

@@ -1,3 +1,3 @@
 -- Removes a subscription.
--- $1 subscription
-select postrider.unsubscribe($1::uuid);
+-- $1 subscription, $2 reason
+select postrider.unsubscribe($1::uuid, $2::text);

@@ -80,14 +80,14 @@ export const STEPS: readonly Step[] = [
       await dialog.getByLabel("filter").fill(`$.note == "it's" && $.amount > 100`);
     },
   },
-  { operation: "unsubscribe", place: "endpoints/GONE", button: "Unsubscribe from never.*" },
+  { operation: "unsubscribe", place: "endpoints/GONE", button: "Unsubscribe from never.*", fill: withReason },
   {
     ...{ operation: "replay", place: "endpoints/BILLING", button: "Replay a range" },
     ...{ counts: /1 event would be sent/, shows: /of 1: 0 succeeded/ },
     fill: (dialog) => dialog.getByLabel("unmatched").uncheck(),
   },
-  { operation: "cancel_replay", place: "replays", within: "ledger", button: "Cancel the replay" },
-  { operation: "skip", place: "events/PAID", within: "ledger", button: "Skip" },
+  { operation: "cancel_replay", place: "replays", within: "ledger", button: "Cancel the replay", fill: withReason },
+  { operation: "skip", place: "events/PAID", within: "ledger", button: "Skip", fill: withReason },
   {
     ...{ operation: "redeliver_deliveries", place: "events?q=type%3Aorder.sent+state%3Aexhausted" },
     ...{ button: "Redeliver all that match", shows: /Done: 1 of 1/ },
@@ -103,7 +103,10 @@ export const STEPS: readonly Step[] = [
   },
   {
     ...{ operation: "erase_event", place: "events/SENT", button: "Erase" },
-    fill: (dialog) => dialog.getByLabel("Type order.sent to agree").fill("order.sent"),
+    fill: async (dialog) => {
+      await withReason(dialog);
+      await dialog.getByLabel("Type order.sent to agree").fill("order.sent");
+    },
   },
   {
     ...{ operation: "publish_events", place: "events", button: "Insert an event", shows: /It was inserted/ },
@@ -141,7 +144,10 @@ export const STEPS: readonly Step[] = [
   },
   {
     ...{ operation: "drop_event_type", place: "types", opens: "order.old", button: "Drop order.old" },
-    fill: (dialog) => dialog.getByLabel("Type order.old to agree").fill("order.old"),
+    fill: async (dialog) => {
+      await withReason(dialog);
+      await dialog.getByLabel("Type order.old to agree").fill("order.old");
+    },
   },
   {
     ...{ operation: "change_event_type_policy", place: "types", button: "Change what becomes of unknown types" },
@@ -155,7 +161,7 @@ export const STEPS: readonly Step[] = [
       await dialog.getByLabel(/^expires at/).fill("2030-01-01T00:00:00");
     },
   },
-  { operation: "revoke_key", place: "keys", button: "Revoke old" },
+  { operation: "revoke_key", place: "keys", button: "Revoke old", fill: withReason },
   {
     ...{ operation: "create_portal_token", place: "keys", button: "Make a portal token", shows: /^prp_/ },
     fill: async (dialog) => {
@@ -167,6 +173,9 @@ export const STEPS: readonly Step[] = [
   },
   {
     ...{ operation: "revoke_portal_tokens", place: "keys", button: "Revoke portal tokens", shows: /Revoked: 1/ },
-    fill: (dialog) => dialog.getByLabel("tenant").fill("acme"),
+    fill: async (dialog) => {
+      await dialog.getByLabel("tenant").fill("acme");
+      await withReason(dialog);
+    },
   },
 ];

@@ -889,6 +889,49 @@ test("every action leaves a row in the audit, with who did it", async () => {
   assert.ok(rows.every((row) => row.is_mine && row.endpoint_id === endpoint));
 });
 
+test("whatever ends something takes a reason, which the audit keeps", async () => {
+  const { pool } = database;
+  const endpoint = await createEndpoint(pool, [], { options: { ordered: true, when_exhausted: "halt" } });
+  const event = await insertEvent(pool, "ended.one", { orderingKey: "k" });
+  await pool.query(
+    `insert into postrider.delivery (event_id, endpoint_id, state, finished_at, ordering_key, ordering_seq, halts)
+     values ($1, $2, 'exhausted', now(), 'k', 1, true)`,
+    [event, endpoint],
+  );
+  const pull = await askFor(
+    pool,
+    `select endpoint_id from postrider.create_endpoint(null, '{}', options => '{"kind": "pull"}')`,
+  );
+  await pool.query("select postrider.create_pull_token($1)", [pull]);
+  await pool.query("select postrider.create_api_key('ended'), postrider.define_event_type('ended.one')");
+  await pool.query("select postrider.create_portal_token('acme')");
+  const replay = await askFor(pool, "select replay_id from postrider.replay($1, now() - interval '1 hour')", [
+    endpoint,
+  ]);
+  const ended: Readonly<Record<string, readonly [call: string, ...values: unknown[]]>> = {
+    skip: ["postrider.skip($1, $2, 'why')", event, endpoint],
+    cancel_replay: ["postrider.cancel_replay($1, 'why')", replay],
+    unsubscribe: ["postrider.unsubscribe($1, 'why')", await subscribe(pool, endpoint, "order.*")],
+    erase_event: ["postrider.erase_event($1, 'why')", event],
+    erase_tenant: ["postrider.erase_tenant('acme', 'why')"],
+    drop_event_type: ["postrider.drop_event_type('ended.one', 'why')"],
+    revoke_api_key: ["postrider.revoke_api_key((select id from postrider.api_key where name = 'ended'), 'why')"],
+    revoke_portal_tokens: ["postrider.revoke_portal_tokens('acme', reason => 'why')"],
+    revoke_pull_token: [
+      "postrider.revoke_pull_token((select id from postrider.pull_token where endpoint_id = $1), 'why')",
+      pull,
+    ],
+  };
+  for (const [action, [call, ...values]] of Object.entries(ended)) {
+    await pool.query(`select ${call}`, values);
+    // Of a tenant, a second row says that it is erased.
+    const reason = "select detail ->> 'reason' from postrider.audit where action = $1 order by id limit 1";
+    assert.equal(await askFor(pool, reason, [action]), "why", action);
+  }
+  const said = await askFor(pool, "select reason from postrider.replay_status where replay_id = $1", [replay]);
+  assert.match(String(said), /^cancelled by \w+: why$/);
+});
+
 describe("the views", () => {
   test("show what each delivery waits for, or how it ended", async () => {
     const daemon = randomUUID();

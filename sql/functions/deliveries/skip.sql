@@ -1,6 +1,6 @@
 -- grant: execute to operator
 
-create or replace function postrider.skip(event_id uuid, endpoint_id uuid) returns text
+create or replace function postrider.skip(event_id uuid, endpoint_id uuid, reason text default null) returns text
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -21,10 +21,11 @@ begin
         hint = case when skipped.state = 'pending' then 'To give it up: select postrider.cancel(event_id, endpoint_id).' else 'postrider.halted_key lists what does.' end;
   end if;
   update postrider.delivery d set halts = null where d.event_id = event_id and d.endpoint_id = endpoint_id;
-  perform postrider_internal.note_action('skip', endpoint_id, event_id, jsonb_build_object('ordering_key', skipped.ordering_key));
+  perform postrider_internal.note_action('skip', endpoint_id, event_id, jsonb_strip_nulls(jsonb_build_object(
+    'ordering_key', skipped.ordering_key, 'reason', reason)));
   perform postrider_internal.notify_daemons('operator');
   return skipped.ordering_key;
 end
 $$;
-comment on function postrider.skip(uuid, uuid) is
+comment on function postrider.skip(uuid, uuid, text) is
   'Passes over an exhausted event that halts its ordering key, so that the next event of the key is sent. Use it if the receiver can do without this one. The delivery stays exhausted, and can be sent again by redeliver() or replay(). Returns the key.';

@@ -1,6 +1,6 @@
 -- grant: execute to operator
 
-create or replace function postrider.cancel_replay(replay_id uuid) returns void
+create or replace function postrider.cancel_replay(replay_id uuid, reason text default null) returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -21,9 +21,10 @@ begin
     raise exception 'replay % is % already', replay_id, old_replay.state
       using errcode = 'object_not_in_prerequisite_state';
   end if;
-  perform postrider_internal.end_replay(replay_id, 'cancelled by ' || session_user);
-  perform postrider_internal.note_action('cancel_replay', old_replay.endpoint_id, null, jsonb_build_object('replay_id', replay_id));
+  perform postrider_internal.end_replay(replay_id, concat_ws(': ', 'cancelled by ' || session_user, reason));
+  perform postrider_internal.note_action('cancel_replay', old_replay.endpoint_id, null, jsonb_strip_nulls(jsonb_build_object(
+    'replay_id', replay_id, 'reason', reason)));
 end
 $$;
-comment on function postrider.cancel_replay(uuid) is
+comment on function postrider.cancel_replay(uuid, text) is
   'Ends a replay. Use it if a replay sends too much or the wrong events. Deliveries that it has not sent get back their former state; those that did not exist are discarded. What a daemon has in hand is still sent.';

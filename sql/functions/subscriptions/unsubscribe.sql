@@ -1,6 +1,6 @@
 -- grant: execute to operator
 
-create or replace function postrider.unsubscribe(subscription_id uuid) returns void
+create or replace function postrider.unsubscribe(subscription_id uuid, reason text default null) returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -17,10 +17,11 @@ begin
       using errcode = 'no_data_found', hint = 'select id, endpoint_id, event_type from postrider.subscription lists them.';
   end if;
   perform postrider_internal.begin_action('unsubscribe', old_rule.endpoint_id,
-    jsonb_build_object('subscription_id', subscription_id, 'event_type', old_rule.event_type, 'filter', old_rule.filter::text));
+    jsonb_build_object('subscription_id', subscription_id, 'event_type', old_rule.event_type, 'filter', old_rule.filter::text)
+      || jsonb_strip_nulls(jsonb_build_object('reason', reason)));
   delete from postrider.subscription s where s.id = subscription_id;
   perform postrider_internal.end_action();
 end
 $$;
-comment on function postrider.unsubscribe(uuid) is
+comment on function postrider.unsubscribe(uuid, text) is
   'Removes a subscription. Use it if an endpoint must not get these events any more; deliveries that exist already continue.';

@@ -126,7 +126,10 @@ export const CHANGES: readonly Route[] = [
   {
     ...{ method: "DELETE", path: "/subscriptions/{subscription_id}", name: "unsubscribe", scope: "operate" },
     summary: "Removes a subscription; deliveries that exist already continue.",
-    takes: { subscription_id: inPath("The subscription's id.") },
+    takes: {
+      subscription_id: inPath("The subscription's id."),
+      reason: inQuery("text", "Why; the audit keeps it."),
+    },
     gives: {},
     answer: { kind: "nothing" },
   },

@@ -46,7 +46,7 @@ export const REPLAYS: readonly Route[] = [
   {
     ...{ method: "DELETE", path: "/replays/{replay_id}", name: "cancel_replay", scope: "operate" },
     summary: "Cancels a replay: what was not sent gets its former state back.",
-    takes: { replay_id: inPath("The replay's id.") },
+    takes: { replay_id: inPath("The replay's id."), reason: inQuery("text", "Why; the audit keeps it.") },
     gives: {},
     answer: { kind: "nothing" },
   },

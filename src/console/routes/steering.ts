@@ -2,6 +2,7 @@ import { asContent, inBody, inPath, neededInBody, type Route } from "../route.ts
 
 const EVENT = inPath("The event's id.");
 const ENDPOINT = inPath("The endpoint's id.");
+const REASON = inBody("text", "Why; the audit keeps it.");
 const DELIVERY = "/events/{event_id}/deliveries/{endpoint_id}";
 
 /** What is done about events and their deliveries. */
@@ -57,7 +58,7 @@ export const STEERING: readonly Route[] = [
     takes: {
       event_id: EVENT,
       endpoint: inBody("text", "Only the one to this endpoint: its name, or its id."),
-      reason: inBody("text", "Why; the audit keeps it."),
+      reason: REASON,
     },
     gives: { outcome: "text?" },
     answer: { kind: "row" },
@@ -65,7 +66,7 @@ export const STEERING: readonly Route[] = [
   {
     ...{ method: "POST", path: `${DELIVERY}/cancel`, name: "cancel", scope: "operate" },
     summary: "Stops further attempts of a delivery.",
-    takes: { event_id: EVENT, endpoint_id: ENDPOINT, reason: inBody("text", "Why; the audit keeps it.") },
+    takes: { event_id: EVENT, endpoint_id: ENDPOINT, reason: REASON },
     gives: { outcome: "text" },
     answer: { kind: "row" },
     example: { reason: "sent by hand" },
@@ -73,7 +74,7 @@ export const STEERING: readonly Route[] = [
   {
     ...{ method: "POST", path: `${DELIVERY}/skip`, name: "skip", scope: "operate" },
     summary: "Passes over an exhausted delivery that halts its ordering key.",
-    takes: { event_id: EVENT, endpoint_id: ENDPOINT },
+    takes: { event_id: EVENT, endpoint_id: ENDPOINT, reason: REASON },
     gives: { ordering_key: "text" },
     answer: { kind: "row" },
     shownOnce: ["ordering_key"],
@@ -89,7 +90,7 @@ export const STEERING: readonly Route[] = [
   {
     ...{ method: "POST", path: "/events/{event_id}/erase", name: "erase_event", scope: "admin" },
     summary: "Overwrites what an event said, wherever it is kept. It cannot be undone.",
-    takes: { event_id: EVENT },
+    takes: { event_id: EVENT, reason: REASON },
     gives: { discarded: "bigint", in_flight: "bigint" },
     answer: { kind: "row" },
   },

@@ -141,7 +141,8 @@ export function unsubscribeAct({ id, event_type, filter }: Subscription): Act {
     label: `Unsubscribe from ${what}`,
     sentence: "It gets no new deliveries by this subscription. Those that exist continue.",
     operation: "unsubscribe",
-    values: () => ({ subscription_id: id }),
+    asks: [REASON],
+    values: ({ reason }) => ({ subscription_id: id, reason }),
   };
 }
 

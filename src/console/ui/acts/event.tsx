@@ -45,6 +45,7 @@ export function skipAct(eventId: string, delivery: Delivery): Act {
   return {
     ...at(eventId, delivery, "skip", "Skip"),
     sentence: `${nameOf(delivery)} gets the next events of this ordering key. This one stays exhausted, and can be redelivered.`,
+    asks: [REASON],
   };
 }
 
@@ -77,6 +78,7 @@ export function eraseAct({ id, event_type }: OneEvent, deliveries: readonly Deli
   return {
     ...of(id, "erase_event", "Erase"),
     sentence: `What this event said is overwritten, wherever it is kept: its payload, attributes and keys, what receivers answered, and what the audit has of it. ${waiting} of its deliveries wait, and are discarded. There is no way back.`,
+    asks: [REASON],
     agreement: event_type,
   };
 }

@@ -1,4 +1,5 @@
 import { CHOICES } from "../choices.ts";
+import { REASON } from "../fields.ts";
 import type { Act } from "../parts/act.tsx";
 import type { EventType } from "../rows.ts";
 
@@ -45,7 +46,8 @@ export function dropAct({ name }: EventType): Act {
     sentence:
       "It leaves the catalogue. Its events are delivered all the same, and can be inserted unless unknown types are refused.",
     operation: "drop_event_type",
-    values: () => ({ name }),
+    asks: [REASON],
+    values: ({ reason }) => ({ name, reason }),
     agreement: name,
   };
 }

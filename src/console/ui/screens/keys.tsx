@@ -1,3 +1,4 @@
+import { REASON } from "../fields.ts";
 import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
 import { type Act, ActButton, ShownOnce } from "../parts/act.tsx";
@@ -32,7 +33,7 @@ const END: Act = {
   label: "Revoke portal tokens",
   sentence: "Whoever has a token of this tenant is refused from now on.",
   operation: "revoke_portal_tokens",
-  asks: [{ name: "tenant" }, { name: "subject" }],
+  asks: [{ name: "tenant" }, { name: "subject" }, REASON],
   values: (given) => given,
   result: ({ revoked }) => <p>Revoked: {String(revoked)}.</p>,
 };
@@ -102,6 +103,7 @@ function revokeAct({ id, name, last_used_at }: ApiKey): Act {
     label: `Revoke ${name}`,
     sentence: `Whatever asks with it is refused from now on, and the sessions that it opened end. ${used}`,
     operation: "revoke_key",
-    values: () => ({ key_id: id }),
+    asks: [REASON],
+    values: ({ reason }) => ({ key_id: id, reason }),
   };
 }

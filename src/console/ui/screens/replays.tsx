@@ -1,3 +1,4 @@
+import { REASON } from "../fields.ts";
 import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
 import { type Act, ActButton } from "../parts/act.tsx";
@@ -77,6 +78,7 @@ function cancelAct({ replay_id, name, url, endpoint_id, events, succeeded, exhau
     label: "Cancel the replay",
     sentence: `Of ${events} events, ${succeeded + exhausted} have been sent to ${name ?? url ?? endpoint_id}. The others get their former state back.`,
     operation: "cancel_replay",
-    values: () => ({ replay_id }),
+    asks: [REASON],
+    values: ({ reason }) => ({ replay_id, reason }),
   };
 }
