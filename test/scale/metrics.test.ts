@@ -1,5 +1,6 @@
 /** What scraping costs beside many endpoints and deliveries. Run it by hand; it takes half an hour and some gigabytes. */
 import assert from "node:assert/strict";
+import { loadavg } from "node:os";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { monotonicMs } from "../../src/ground/clock.ts";
@@ -18,10 +19,11 @@ const PENDING = 10;
 const CHUNK = 500_000;
 const SCRAPES = 30;
 const SCRAPE_MS_MAX = 20;
-const SLOW_MAX = 3;
-/** What another request takes while the machine is free, and how many scrapes may come while it is not. */
-const FREE_MS_MAX = 3;
-const HELD_MAX = 600;
+/** So long an answer waits for what Postgres is asked for. */
+const DATABASE_MS_MAX = 10;
+/** With more load than this, the time that a scrape takes says more of what else the machine does, and is only shown. */
+const CORES = 2;
+const SLOW_MAX = 1;
 /** Parts of the count are far apart, the more so on a busy machine. */
 const COUNTED_MS_MAX = 600_000;
 const TIMEOUT_MS = 3_600_000;
@@ -29,7 +31,7 @@ const TIMEOUT_MS = 3_600_000;
 const PAIRS = 3;
 const SPELL_MS = 30_000;
 /** What two cores have in a second. A daemon, its Postgres and a receiver keep no more than two busy. */
-const CPU_MS_PER_SECOND = 2_000;
+const CPU_MS_PER_SECOND = CORES * 1_000;
 const SHARE_MAX = 0.01;
 const EVENTS = 20_000;
 /** Whether what waits is being counted; the pauses of that are shorter. */
@@ -90,20 +92,16 @@ test("beside many endpoints and deliveries", { timeout: TIMEOUT_MS }, async (t) 
 
   await t.test("a scrape takes less than 20 ms, and has counted all that waits", SUBTEST, async (t) => {
     const tookMs: number[] = [];
-    let held = 0;
-    while (tookMs.length < SCRAPES && held < HELD_MAX) {
+    while (tookMs.length < SCRAPES) {
       await pause(1_000);
-      // Moments at which the machine does other things say nothing of a scrape.
-      const freeMs = await timed(() => ask(`${listener}/healthz`));
-      const scrapeMs = await timed(() => ask(`${listener}/metrics`));
-      if (freeMs < FREE_MS_MAX) tookMs.push(scrapeMs);
-      else held += 1;
+      tookMs.push(await timed(() => ask(`${listener}/metrics`)));
     }
-    t.diagnostic(`scrapes took ${texts(tookMs)} ms; ${held} others are left out, because the machine was busy`);
-    assert.equal(tookMs.length, SCRAPES);
-    const slow = tookMs.filter((ms) => ms >= SCRAPE_MS_MAX);
-    // It may become busy in between.
-    assert.ok(slow.length <= SLOW_MAX, `${texts(slow)} ms`);
+    const [load = 0] = loadavg();
+    t.diagnostic(`with a load of ${load.toFixed(1)}, scrapes took ${texts(tookMs)} ms`);
+    if (load < CORES) {
+      const slow = tookMs.filter((ms) => ms >= SCRAPE_MS_MAX);
+      assert.ok(slow.length <= SLOW_MAX, `${texts(slow)} ms`);
+    }
     const last = await Scrape.of(listener);
     assert.equal(last.value("postrider_pending_deliveries", { endpoint_state: "active" }), ENDPOINTS * PENDING);
     assert.equal(last.value("postrider_pending_endpoints"), ENDPOINTS);
@@ -130,6 +128,8 @@ test("beside many endpoints and deliveries", { timeout: TIMEOUT_MS }, async (t) 
       );
       await switchSending(true);
       assert.ok(costMs < SHARE_MAX * CPU_MS_PER_SECOND, `${costMs} ms a second`);
+      // What a scrape takes of a machine that does nothing else.
+      assert.ok(costMs + DATABASE_MS_MAX < SCRAPE_MS_MAX, `${costMs} ms of CPU, and waiting`);
     },
   );
 
