@@ -6,9 +6,11 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, type TestContext, test } from "node:test";
 import { statementText } from "../../src/db/sqlFiles.ts";
+import { NEWEST } from "../plan.ts";
 import { useDatabase } from "../support/database.ts";
 import {
   addEndpoints,
+  askFor,
   beat,
   type ClaimResult,
   claimEvents,
@@ -27,10 +29,12 @@ import {
 import { addAttempts, addDeliveries, addEvents, addPastDays, keepAutovacuumOut } from "../support/pastDays.ts";
 import { describePlan, ExplainingSession, type Plan, pagesOf, partsOf } from "../support/plans.ts";
 import { createPullEndpoint, fetchPage } from "../support/pulling.ts";
+import { majorOfRun } from "../support/testServer.ts";
 
-/** With today, the days ahead and the default partition there are 42. */
-const PAST_DAYS = 33;
-const PARTITIONS = 42;
+/** Older servers plan for fewer: the pages of an event tell one day from twenty as they do from forty, at half the time. */
+const PAST_DAYS = (majorOfRun() ?? NEWEST) === NEWEST ? 33 : 12;
+/** With today, the days ahead and the default partition. */
+const PARTITIONS = PAST_DAYS + 9;
 const EVENTS = 10_000;
 /** How much waits behind a page that is fetched. */
 const DEPTH = 100_000;
@@ -60,6 +64,9 @@ const SERVER_SETTINGS = [
   "enable_partitionwise_aggregate = on",
   "work_mem = '64kB'",
 ];
+
+/** For a test that takes half a minute on a machine that does nothing else. */
+const LONG = { timeout: 600_000 };
 
 const database = useDatabase({ server: "alone" });
 
@@ -99,7 +106,7 @@ describe("what daemons execute reads by index, in each of forty days what it nee
     await assertPlansOfAllModes(t, endpoints);
   });
 
-  test("on large tables, on servers with other settings, and with statistics of tens of millions", async (t) => {
+  test("on large tables, on servers with other settings, and with statistics of tens of millions", LONG, async (t) => {
     const { pool, url } = database;
     const endpoints = await addThreeEndpoints();
     await load(endpoints);
@@ -228,25 +235,28 @@ const PASSES_MAX = 3;
 
 /** All that a daemon does with a page of events, on a session that tells its plans. */
 async function assertPlans(t: TestContext, session: ExplainingSession, endpoints: Endpoints): Promise<void> {
-  const cheapest = new Map<string, { readonly pages: number; readonly pagesMax: number; readonly text: string }>();
+  const cheapest = new Map<string, { readonly pages: number; readonly pagesMax: number; readonly plans: Plan[] }>();
   const isCheap = () => [...cheapest.values()].every(({ pages, pagesMax }) => pages <= pagesMax);
   for (let pass = 1; pass <= 2 || (pass <= PASSES_MAX && !isCheap()); pass++) {
     await work(endpoints, async ({ name, pagesMax, work, isWhole = () => true }) => {
       const { result, plans } = await session.explain(work);
-      const text = `${name}\n${describePlans(plans)}`;
-      assert.deepEqual(plans.flatMap(faultsOf), [], text);
+      const faults = plans.flatMap(faultsOf);
+      if (faults.length > 0) assert.fail(`${faults.join("; ")}: ${name}\n${describePlans(plans)}`);
       const pages = pagesOf(plans);
       if (pass > 1 && isWhole(result) && pages < (cheapest.get(name)?.pages ?? Number.POSITIVE_INFINITY)) {
-        cheapest.set(name, { pages, pagesMax, text });
+        cheapest.set(name, { pages, pagesMax, plans });
       }
       return result;
     });
   }
-  for (const [name, { pages, pagesMax, text }] of cheapest) {
+  for (const [name, { pages, pagesMax, plans }] of cheapest) {
     t.diagnostic(`${name}: ${pages} pages`);
-    assert.ok(pages <= pagesMax, `${pages} pages, and at most ${pagesMax}: ${text}`);
+    if (pages > pagesMax) assert.fail(`${pages} pages, and at most ${pagesMax}: ${name}\n${describePlans(plans)}`);
   }
 }
+
+/** How many pages may end early, even on a machine that is busy with other tests. */
+const EARLY_ENDS_MAX = 50;
 
 /** A page ends early if judging takes longer than it should, as it may while each statement tells its plan. Then asks for the next. */
 async function claimWhole(
@@ -254,17 +264,19 @@ async function claimWhole(
   claim: (isWhole: (claimed: ClaimResult) => boolean) => Promise<ClaimResult>,
 ): Promise<ClaimResult> {
   const isWhole = ({ eventCount }: ClaimResult) => eventCount === PAGE;
-  for (;;) {
+  for (let ends = 0; ends <= EARLY_ENDS_MAX; ends++) {
     const claimed = await claim(isWhole);
     if (isWhole(claimed)) {
       return claimed;
     }
-    assert.ok(claimed.pairs.length > 0);
-    await recordAll(database.pool, daemon, {
-      first: claimed.pairs.map((pair) => resultOf(pair)),
-      finished: [claimed.claim ?? ""],
-    });
+    // So that pages that end early do not use up the events. One that ends before its first event has no claim.
+    await insertEvents(database.pool, "day.passed", PAGE);
+    if (claimed.claim !== null) {
+      const first = claimed.pairs.map((pair) => resultOf(pair));
+      await recordAll(database.pool, daemon, { first, finished: [claimed.claim] });
+    }
   }
+  return assert.fail(`${EARLY_ENDS_MAX} pages ended early`);
 }
 
 type RunStep = <Result>(step: Step<Result>) => Promise<Result>;
@@ -296,10 +308,11 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   });
 
   await claimWhole(gone, () => claimEvents(pool, { daemon: gone, events: PAGE }));
+  const claims = Number(await askFor(pool, "select count(*) from postrider.claim where cardinality(event_ids) > 0"));
   const taken = await run({
     name: "take over",
-    // It may look at one that is recorded before it finds this one.
-    pagesMax: 22 * PAGE,
+    // It looks at those that are recorded before it finds this one.
+    pagesMax: (6 + 8 * claims) * PAGE,
     work: (session) => takeOverClaim(session, daemon),
   });
   assert.equal(taken?.pairs.length, PAGE);
