@@ -29,8 +29,8 @@ from (
   where ($3::text is null or case when $3 like '%.*' then starts_with(o.event_type, left($3, -1)) else o.event_type = $3 or $3 = '*' end)
     and ($4::text is null or o.tenant = $4)
     and ($5::text is null or o.ordering_key = $5 or o.idempotency_key = $5)
-    -- What jsonb cannot hold is passed over: it would end the search.
-    and case when octet_length(o.payload::text) <= 1048576 and o.payload::text !~ E'\\\\u0000' then o.payload::jsonb @@ $9::jsonpath end
+    -- What jsonb cannot hold is passed over: it would end the search. So is what is large; the size on disk is known unread.
+    and case when pg_column_size(o.payload) <= 1048576 and octet_length(o.payload::text) <= 1048576 and o.payload::text !~ E'\\\\u0000' then o.payload::jsonb @@ $9::jsonpath end
   order by o.id desc
   limit $10::integer) o
 cross join lateral (

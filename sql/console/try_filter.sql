@@ -11,7 +11,8 @@ from (
     limit 2000) o
   where case when $1::text like '%.*' then starts_with(o.event_type, left($1, -1)) else o.event_type = $1 or $1 = '*' end
     and o.tenant = coalesce($3::text, '')
-    and octet_length(o.payload::text) <= 1048576 and o.payload::text !~ E'\\\\u0000'
+    -- The size on disk is known without reading the payload.
+    and case when pg_column_size(o.payload) <= 1048576 then octet_length(o.payload::text) <= 1048576 and o.payload::text !~ E'\\\\u0000' end
   order by o.id desc
   limit 20) o
 order by o.id desc;

@@ -189,6 +189,18 @@ export function testPages(database: Filled, size: Size): void {
       assert.equal(loaded.result.length, keys.length);
       for (const plan of [...found.plans, ...loaded.plans]) assertFew(t, [plan]);
     });
+    test("search_events and try_filter pass over payloads that are too large, without reading them", async (t) => {
+      await database.pool.query(
+        `insert into postrider.outbox (event_type, payload)
+         select 'large.event', to_json(p.text)
+         from generate_series(1, 6) n,
+              lateral (select string_agg(md5(n || '.' || m), '') as text from generate_series(1, 100000) m) p`,
+      );
+      for (const name of ["search_events", "try_filter"]) {
+        const values = valuesOf(routeOf(name), { ...ASKED, event_type: "large.event" });
+        await assertReadsFew(t, database, routeOf(name), values);
+      }
+    });
   });
 }
 
