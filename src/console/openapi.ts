@@ -113,21 +113,28 @@ function needsOf({ scope, alsoScope }: AnyRoute): string {
   return `Needs ${scopes}.${role}`;
 }
 
-const PROBLEM: Members = {
-  type: "object",
-  description: "An error, by RFC 9457.",
-  required: ["title", "status"],
-  properties: {
-    title: { type: "string" },
-    status: { type: "integer" },
-    detail: { type: "string", description: "What could not be done." },
-    found: { type: "string", description: "What Postgres adds to it." },
-    hint: { type: "string", description: "What to do next." },
-    code: { type: "string", description: "The SQLSTATE." },
-    scope: { type: "string", description: "The scope that the key lacks." },
-    role: { type: "string", description: "The role of Postgres that does it." },
-  },
-};
+/** `lacking`: what the answer says of a key or token that may not do it. */
+export function problemSchema(lacking: Members): Members {
+  return {
+    type: "object",
+    description: "An error, by RFC 9457.",
+    required: ["title", "status"],
+    properties: {
+      title: { type: "string" },
+      status: { type: "integer" },
+      detail: { type: "string", description: "What could not be done." },
+      found: { type: "string", description: "What Postgres adds to it." },
+      hint: { type: "string", description: "What to do next." },
+      code: { type: "string", description: "The SQLSTATE." },
+      ...lacking,
+    },
+  };
+}
+
+const PROBLEM = problemSchema({
+  scope: { type: "string", description: "The scope that the key lacks." },
+  role: { type: "string", description: "The role of Postgres that does it." },
+});
 
 /** The operations of a table of routes behind a path. `more`: what else the document says of each, and its parameters. */
 export function pathsOf(

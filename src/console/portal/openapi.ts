@@ -1,4 +1,4 @@
-import { type Members, pathsOf, RESPONSES } from "../openapi.ts";
+import { type Members, pathsOf, problemSchema, RESPONSES } from "../openapi.ts";
 import { CAPABILITIES, PORTAL_PATH } from "./route.ts";
 import { PORTAL_SUBJECTS } from "./routes.ts";
 
@@ -38,20 +38,9 @@ export function portalOpenApi(): Members {
   };
 }
 
-const PROBLEM: Members = {
-  type: "object",
-  description: "An error, by RFC 9457.",
-  required: ["title", "status"],
-  properties: {
-    title: { type: "string" },
-    status: { type: "integer" },
-    detail: { type: "string", description: "What could not be done." },
-    found: { type: "string", description: "What Postgres adds to it." },
-    hint: { type: "string", description: "What to do next." },
-    code: { type: "string", description: "The SQLSTATE." },
-    capability: { type: "string", description: "The capability that the token lacks." },
-  },
-};
+const PROBLEM = problemSchema({
+  capability: { type: "string", description: "The capability that the token lacks." },
+});
 
 /** What the table has not, because it is told to everybody. */
 function embeddingPath(): Members {
