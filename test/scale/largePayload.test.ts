@@ -1,4 +1,4 @@
-/** Payloads of 50 and 100 MB, fetched beside other deliveries. Run it by hand; it takes some minutes on a busy machine. */
+/** Payloads of 50 to 900 MB, fetched beside other deliveries. Run it by hand; it takes some minutes, and half an hour on a busy machine. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { CommandProcess } from "../support/command.ts";
 import { createDatabase } from "../support/database.ts";
-import { askFor, insertEvents } from "../support/engine.ts";
+import { askFor, insertEvents, type Session } from "../support/engine.ts";
 import { processMemoryBytes } from "../support/memory.ts";
 import { type Received, ScriptedReceiver } from "../support/scriptedReceiver.ts";
 
@@ -58,9 +58,7 @@ for (const [what, storage] of [
   }, async (t) => {
     const { database, receiver, listener, pid } = await start(t);
     const { pool } = database;
-    for (const table of await partitionsOf()) {
-      await pool.query(`alter table ${table} alter payload set storage ${storage}`);
-    }
+    await storePayloads(pool, storage);
     const create = "select postrider.create_endpoint($1, array[$2], options => $3)";
     await pool.query(create, [receiver.url("/large"), "large.event", '{"inline_limit": 100000}']);
     await pool.query(create, [receiver.url("/small"), "small.event", "{}"]);
@@ -131,13 +129,6 @@ for (const [what, storage] of [
       return { ...fetched, tookMs: Math.round(performance.now() - startedMs) };
     }
 
-    async function partitionsOf(): Promise<readonly string[]> {
-      const { rows } = await pool.query(
-        "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'postrider.outbox'::regclass",
-      );
-      return rows.map(({ name }) => name);
-    }
-
     async function deliverSmall(): Promise<number> {
       const before = receiver.requests("/small").length;
       return timed(async () => {
@@ -152,6 +143,63 @@ for (const [what, storage] of [
       return askFor(pool, "select pid from pg_stat_activity where application_name = 'postrider/payload'");
     }
   });
+}
+
+test("300 MB go out whole and 900 MB in parts and pages, in flat memory", { timeout: 60 * 60_000 }, async (t) => {
+  const { database, receiver, listener, pid } = await start(t);
+  const { pool } = database;
+  await storePayloads(pool, "external");
+  await pool.query("select postrider.create_endpoint($1, array['large.event'], options => $2)", [
+    receiver.url("/large"),
+    '{"inline_limit": 100000}',
+  ]);
+  const atRest = await processMemoryBytes(pid);
+  let peak = 0;
+  const watch = setInterval(async () => {
+    peak = Math.max(peak, await processMemoryBytes(pid));
+  }, 100);
+  t.after(() => clearInterval(watch));
+  for (const [index, bytes] of [300_000_000, 900_000_000].entries()) {
+    // [1111,…,1111,2222]
+    await pool.query(
+      "insert into postrider.outbox (event_type, payload) values ('large.event', ('[' || repeat('1111,', $1) || '2222]')::json)",
+      [bytes / 5 - 2],
+    );
+    await receiver.got("/large", index + 1, 300_000);
+    const request = receiver.requests("/large")[index];
+    assert.ok(request !== undefined);
+    const url = urlIn(request, listener);
+    const size = bytes - 4;
+    assert.equal(JSON.parse(request.body.toString()).dataref.size, size);
+    const [middle, end, beyond] = [`${bytes / 2}-${bytes / 2 + 9}`, "-7", `${bytes}-`];
+    assert.deepEqual(await part(url, middle), [206, ",1111,1111", `bytes ${middle}/${size}`]);
+    assert.deepEqual(await part(url, end), [206, "1,2222]", `bytes ${size - 7}-${size - 1}/${size}`]);
+    assert.deepEqual((await part(url, beyond)).toSpliced(1, 1), [416, `bytes */${size}`]);
+    const page = await (await fetch(`${url}?limit=3`)).json();
+    assert.deepEqual((page as { readonly elements: unknown }).elements, [1111, 1111, 1111]);
+    if (index === 0) {
+      const whole = await fetchWith("whole", url);
+      assert.equal(whole.count, size);
+    }
+    t.diagnostic(
+      `${size} bytes: daemon ${Math.round(atRest / MIB)} MiB, at its peak ${Math.round((peak - atRest) / MIB)} more`,
+    );
+  }
+  assert.ok(peak - atRest < GROWTH_BYTES_MAX, `${Math.round((peak - atRest) / MIB)} MiB more`);
+});
+
+async function part(url: string, range: string): Promise<readonly [number, string, string | null]> {
+  const answer = await fetch(url, { headers: { range: `bytes=${range}` } });
+  return [answer.status, await answer.text(), answer.headers.get("content-range")];
+}
+
+async function storePayloads(session: Session, storage: string): Promise<void> {
+  const { rows } = await session.query(
+    "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'postrider.outbox'::regclass",
+  );
+  for (const { name } of rows) {
+    await session.query(`alter table ${name} alter payload set storage ${storage}`);
+  }
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
