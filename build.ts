@@ -69,7 +69,7 @@ const GUIDES = [
   "sql/recipes/*.sql",
   "src/receive/xml/*.xsd",
   "src/{console,console/portal,listen}/openapi.json",
-  "src/console/ui/pictures/*.webp",
+  "src/console/{ui,portal/ui}/pictures/*.webp",
   "deploy/**",
   "test/bench/README.md",
 ];

@@ -1,23 +1,45 @@
 /**
- * The pictures of the dashboard in its guide. They are taken anew with POSTRIDER_SCREENSHOTS=write, of a shop whose billing
- * has been down; otherwise the ones that are committed are looked at.
+ * The pictures of the dashboard and the portal in their guides. They are taken anew with POSTRIDER_SCREENSHOTS=write, of a
+ * shop whose billing has been down; otherwise the ones that are committed are looked at.
  */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import type { Page } from "playwright-core";
+import { CAPABILITIES } from "../../src/console/portal/route.ts";
 import { CommandProcess } from "../support/command.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { createDatabase } from "../support/database.ts";
 import { askFor, createEndpoint, eventually, insertEvent, type Session } from "../support/engine.ts";
+import { createToken, startPortal } from "../support/portal.ts";
 import { createLogin } from "../support/roles.ts";
 import { ScriptedReceiver } from "../support/scriptedReceiver.ts";
 import { browserPath, useBrowser } from "./browser.ts";
 
-const FOLDER = new URL("../../src/console/ui/pictures/", import.meta.url);
-const GUIDE = readFileSync(new URL("../README.md", FOLDER), "utf8");
-const SCREENS = ["overview", "events", "event", "endpoint", "replays"] as const;
-const WIDTH = 1_120;
-const HEIGHT = 700;
+interface Pictures {
+  readonly folder: URL;
+  /** Relative to the folder. */
+  readonly guide: string;
+  readonly screens: readonly string[];
+  readonly width: number;
+  readonly height: number;
+}
+
+const DASHBOARD: Pictures = {
+  folder: new URL("../../src/console/ui/pictures/", import.meta.url),
+  guide: "../README.md",
+  screens: ["overview", "events", "event", "endpoint", "replays"],
+  width: 1_120,
+  height: 700,
+};
+/** As wide as a frame in the page of an application. */
+const PORTAL: Pictures = {
+  folder: new URL("../../src/console/portal/ui/pictures/", import.meta.url),
+  guide: "../../README.md",
+  screens: ["endpoints", "endpoint"],
+  width: 840,
+  height: 560,
+};
 const BYTES_MAX = 60_000;
 const WEBP_QUALITY = 60;
 
@@ -26,16 +48,21 @@ const browser = useBrowser();
 
 const skip = isWriting && browserPath() !== null ? false : "POSTRIDER_SCREENSHOTS is not “write”";
 
-test("the pictures are taken", { skip }, async (t) => {
-  // What was started last ends first: a database is dropped once nobody uses it.
+/** What was started last ends first: a database is dropped once nobody uses it. */
+function endsOf(t: TestContext): (() => Promise<unknown>)[] {
   const ends: (() => Promise<unknown>)[] = [];
   t.after(async () => {
     for (const end of ends.toReversed()) await end();
   });
+  return ends;
+}
+
+test("the pictures of the dashboard are taken", { skip }, async (t) => {
+  const ends = endsOf(t);
   const database = await createDatabase();
   ends.push(() => database.drop());
   const { pool } = database;
-  const { event, endpoint } = await fillShop(database, ends);
+  const { event, endpoint } = await fillShop(database, ends, "");
   const login = await createLogin(database, ["postrider_reader", "postrider_operator", "postrider_publisher"]);
   ends.push(() => login.drop());
   const served = new CommandProcess(["console"], {
@@ -44,13 +71,12 @@ test("the pictures are taken", { skip }, async (t) => {
   ends.push(() => served.end());
   const [, address = ""] = await served.match(/(127\.0\.0\.1:\d+)/);
   const key = String(await askFor(pool, "select postrider.create_api_key('ops', '{admin}')"));
-  const { page, faults } = await browser.open(t, { width: WIDTH, height: HEIGHT });
+  const { page, faults } = await browser.open(t, DASHBOARD);
   await page.goto(`http://${address}/`);
   await page.getByLabel("A key of the API").fill(key);
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("navigation").waitFor();
   faults.length = 0;
-  const session = await page.context().newCDPSession(page);
   for (const [screen, path] of [
     ["overview", "overview"],
     ["events", "events"],
@@ -61,19 +87,52 @@ test("the pictures are taken", { skip }, async (t) => {
     await page.goto(`http://${address}/#/${path}`);
     await page.getByText("reading…").first().waitFor({ state: "detached" });
     await page.locator("table, .journey svg").first().waitFor();
-    const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: WEBP_QUALITY });
-    writeFileSync(new URL(`${screen}.webp`, FOLDER), Buffer.from(data, "base64"));
+    await take(page, DASHBOARD, screen);
   }
 });
 
-test("the guide shows the main screens, in pictures that are small", () => {
-  for (const screen of SCREENS) {
-    assert.match(GUIDE, new RegExp(`!\\[[^\\]]{10,}\\]\\(pictures/${screen}\\.webp\\)`), screen);
-    const picture = readFileSync(new URL(`${screen}.webp`, FOLDER));
-    assert.ok(picture.length <= BYTES_MAX, `${screen}: ${picture.length} bytes`);
-    assert.deepEqual(sizeOf(picture), [WIDTH, HEIGHT], screen);
+test("the pictures of the portal are taken", { skip }, async (t) => {
+  const ends = endsOf(t);
+  const database = await createDatabase();
+  ends.push(() => database.drop());
+  const { endpoint } = await fillShop(database, ends, "acme");
+  const portal = await startPortal({ after: (end) => ends.push(end as () => Promise<unknown>) }, database);
+  const token = await createToken(database.pool, "acme", CAPABILITIES);
+  const { page } = await browser.open(t, PORTAL);
+  await page.goto(`${portal.url}/#token=${token}`);
+  for (const [screen, path] of [
+    ["endpoints", "endpoints"],
+    ["endpoint", `endpoints/${endpoint}`],
+  ] as const) {
+    await page.getByRole("navigation").waitFor();
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, `#/${path}`);
+    await page.getByText("your server answered 503").first().waitFor();
+    await page.getByText("reading…").first().waitFor({ state: "detached" });
+    await take(page, PORTAL, screen);
   }
 });
+
+async function take(page: Page, { folder }: Pictures, screen: string): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: WEBP_QUALITY });
+  writeFileSync(new URL(`${screen}.webp`, folder), Buffer.from(data, "base64"));
+}
+
+for (const [name, { folder, guide, screens, width, height }] of Object.entries({ DASHBOARD, PORTAL })) {
+  test(`the guide shows the main screens of the ${name.toLowerCase()}, in pictures that are small`, () => {
+    const url = new URL(guide, folder);
+    const text = readFileSync(url, "utf8");
+    const place = folder.href.slice(new URL(".", url).href.length);
+    for (const screen of screens) {
+      assert.match(text, new RegExp(`!\\[[^\\]]{10,}\\]\\(${place}${screen}\\.webp\\)`), screen);
+      const picture = readFileSync(new URL(`${screen}.webp`, folder));
+      assert.ok(picture.length <= BYTES_MAX, `${screen}: ${picture.length} bytes`);
+      assert.deepEqual(sizeOf(picture), [width, height], screen);
+    }
+  });
+}
 
 /** Of a lossy WebP: its first frame says so behind a start code. */
 function sizeOf(webp: Buffer): readonly [width: number, height: number] {
@@ -86,17 +145,19 @@ function sizeOf(webp: Buffer): readonly [width: number, height: number] {
 async function fillShop(
   { pool, url }: { readonly pool: Session; readonly url: string },
   ends: (() => Promise<unknown>)[],
+  tenant: string,
 ) {
   const receiver = await ScriptedReceiver.start();
   ends.push(() => receiver.stop());
   const options = { retry_schedule: ["200 ms", "1 hour"], disable_after: "5 days" };
   const types = ["order.*", "invoice.*"];
-  await createEndpoint(pool, types, { url: receiver.url("/crm"), options: { name: "crm-eu" } });
+  await createEndpoint(pool, types, { tenant, url: receiver.url("/crm"), options: { name: "crm-eu" } });
   const endpoint = await createEndpoint(pool, types, {
+    tenant,
     url: receiver.url("/billing"),
     options: { name: "billing-eu", ...options },
   });
-  await createEndpoint(pool, ["order.*"], { url: receiver.url("/audit"), options: { name: "audit" } });
+  await createEndpoint(pool, ["order.*"], { tenant, url: receiver.url("/audit"), options: { name: "audit" } });
   const { daemon } = await startDaemon(url);
   ends.push(() => daemon.stop());
   const isDelivered = (state: string, count: number) =>
@@ -111,6 +172,7 @@ async function fillShop(
     "order.refunded",
   ].entries()) {
     await insertEvent(pool, type, {
+      tenant,
       orderingKey: `order-${40 + place}`,
       payload: `{"order_id": ${40 + place}, "amount": 129.90}`,
     });
@@ -118,10 +180,11 @@ async function fillShop(
   await isDelivered("succeeded", 14);
   receiver.script("/billing", { kind: "status", status: 503, body: "down for maintenance" });
   const event = await insertEvent(pool, "order.paid", {
+    tenant,
     orderingKey: "order-52",
     payload: '{"order_id": 52, "amount": 49.00, "currency": "EUR", "customer": {"id": 7, "name": "Ada"}}',
   });
-  await insertEvent(pool, "invoice.sent", { orderingKey: "order-52" });
+  await insertEvent(pool, "invoice.sent", { tenant, orderingKey: "order-52" });
   await eventually("the retries", async () =>
     Boolean(
       await askFor(pool, "select count(*) = 2 from postrider.delivery where endpoint_id = $1 and attempts = 2", [

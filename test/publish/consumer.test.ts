@@ -45,7 +45,7 @@ test("the package holds what it exports and what its guides link to, and none of
   assert.deepEqual(
     consumer.packed.filter(
       (path) =>
-        !/^(\w+\.mjs(\.map)?|traces\.cjs(\.map)?|publish\/testing\.mjs(\.map)?|publish\/(testing\/)?\w+\.d\.ts|receive\/[\w-]+\.mjs(\.map)?|receive\/\w+\.d\.ts|package\.json|LICENSES?(\.txt)?|sbom\.cdx\.json|[\w/-]+\.md|sql\/recipes\/\w+\.sql|src\/receive\/xml\/\w+\.xsd|src\/(console|console\/portal|listen)\/openapi\.json|src\/console\/ui\/pictures\/\w+\.webp|deploy\/[\w./-]+)$/.test(
+        !/^(\w+\.mjs(\.map)?|traces\.cjs(\.map)?|publish\/testing\.mjs(\.map)?|publish\/(testing\/)?\w+\.d\.ts|receive\/[\w-]+\.mjs(\.map)?|receive\/\w+\.d\.ts|package\.json|LICENSES?(\.txt)?|sbom\.cdx\.json|[\w/-]+\.md|sql\/recipes\/\w+\.sql|src\/receive\/xml\/\w+\.xsd|src\/(console|console\/portal|listen)\/openapi\.json|src\/console\/(portal\/)?ui\/pictures\/\w+\.webp|deploy\/[\w./-]+)$/.test(
           path,
         ),
     ),
