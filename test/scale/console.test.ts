@@ -1,4 +1,4 @@
-/** What the API costs beside ten million deliveries. Run it by hand; it takes half an hour and ten gigabytes. */
+/** What the API costs beside ten million deliveries. Run it by hand; it takes half an hour and five gigabytes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { jsonStatementOf } from "../../src/console/route.ts";

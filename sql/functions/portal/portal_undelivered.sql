@@ -9,6 +9,8 @@ returns table (
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 set jit = off
+-- Each endpoint's newest ones by the index, and never all of them to sort.
+set enable_sort = off
 as $$
   select d.event_id, d.endpoint_id, d.name, o.event_type, d.state, postrider_internal.portal_reason(d.reason), d.attempts, d.created_at, d.finished_at
   from (
