@@ -1,6 +1,6 @@
 import { problem } from "../serve/problem.ts";
 
-/** Of the few connections that there are, so many for one key or token. */
+/** Of the few connections that there are, so many for one key or tenant. */
 const EACH = 2;
 /** As long as the pool lets one wait for a connection. */
 const WAIT_MAX_MS = 10_000;
@@ -76,7 +76,7 @@ export class Turns {
 export function tooSlow(): Response {
   return problem(
     429,
-    `only ${EACH} requests of one key or token are answered at a time, and others took too long`,
+    `only ${EACH} requests of one key or tenant are answered at a time, and others took too long`,
     { "retry-after": "5" },
     { hint: "Wait for the answers to those before, or ask for less." },
   );

@@ -1,17 +1,22 @@
 /** The portal: what a token opens, and that it opens nothing of another tenant, by whatever way. */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { before, describe, type TestContext, test } from "node:test";
+import { ConsoleDatabase } from "../../src/console/consoleDatabase.ts";
+import { JSON_TYPE } from "../../src/console/http.ts";
+import { makePortalApp } from "../../src/console/portal/app.ts";
 import { CAPABILITIES, type Capability, PORTAL_PATH } from "../../src/console/portal/route.ts";
 import { PORTAL_ROUTES } from "../../src/console/portal/routes.ts";
 import type { AnyRoute } from "../../src/console/route.ts";
+import type { Queryable } from "../../src/db/statements.ts";
 import { type Answer, ask, CONSOLE_ROLES, createKey, type List, startConsole } from "../support/console.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, createEndpoint, insertEvent, openSession, rowsOf, type Session } from "../support/engine.ts";
 import { addTenant, createToken, startPortal, type Tenant } from "../support/portal.ts";
 import { createLogin } from "../support/roles.ts";
+import { until } from "../support/until.ts";
 
 const database = useDatabase();
 
@@ -106,6 +111,27 @@ async function everything(session: Session): Promise<string> {
     hash.update(JSON.stringify([name, rows]));
   }
   return hash.digest("hex");
+}
+
+/** Postgres for the portal, whose transactions can be held before they begin. */
+class HeldDatabase extends ConsoleDatabase {
+  /** Since they are held. */
+  begun = 0;
+  #released = Promise.resolve();
+
+  /** Returns what lets them go. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#released = promise;
+    this.begun = 0;
+    return resolve;
+  }
+
+  override async transaction<Value>(work: (transaction: Queryable) => Promise<Value>): Promise<Value> {
+    this.begun += 1;
+    await this.#released;
+    return super.transaction(work);
+  }
 }
 
 async function send(url: string, { method, path, body }: Asked, token: string): Promise<Answer> {
@@ -636,6 +662,46 @@ describe("the portal", () => {
     assert.equal(refused.status, 429);
     assert.ok(Number(refused.headers.get("retry-after")) > 0);
     assert.equal((await session(await createToken(database.pool, "acme"))).status, 200);
+  });
+
+  test("made-up tokens, and those of one tenant, leave connections to others, and a stranger's body is not read", async (t) => {
+    const login = await createLogin(database, ["postrider_portal"]);
+    const held = new HeldDatabase({ apiDatabaseUrl: login.url, apiDatabaseUrlFile: null });
+    t.after(() => held.stop().finally(() => login.drop()));
+    const app = makePortalApp({ database: held, hosts: [], origins: [], onError: assert.fail });
+    const asks = (token: string, path = "/session", init: RequestInit = {}) =>
+      new Request(`http://localhost${PORTAL_PATH}${path}`, {
+        ...init,
+        headers: { ...init.headers, authorization: `Bearer ${token}` },
+      });
+    const [acmes, others, bravos] = [
+      await createToken(database.pool, "acme"),
+      await createToken(database.pool, "acme"),
+      await createToken(database.pool, "bravo"),
+    ];
+    const madeUp = () => `prp_${randomBytes(32).toString("base64url")}`;
+    for (const token of [acmes, others, bravos]) {
+      assert.equal((await app.request(asks(token))).status, 200);
+    }
+    const release = held.hold();
+    const strangers = Array.from({ length: 8 }, () => app.request(asks(madeUp())));
+    await until("two strangers have their turn", () => held.begun === 2);
+    const many = Array.from({ length: 8 }, (_, index) => app.request(asks(index % 2 === 0 ? acmes : others)));
+    await until("two visitors of one tenant have theirs", () => held.begun === 4);
+    const visitor = app.request(asks(bravos));
+    await until("one of another tenant has its own as well", () => held.begun === 5);
+    release();
+    assert.equal((await visitor).status, 200);
+    assert.equal((await many[0])?.status, 200);
+    await Promise.all(many);
+    for (const { status } of await Promise.all(strangers)) {
+      // 429 if the wait was too long for the last of them.
+      assert.ok(status === 401 || status === 429, String(status));
+    }
+    const body = { method: "POST", body: '{"url": "https://receiver.test/"}', headers: JSON_TYPE };
+    const stranger = asks(madeUp(), "/endpoints", body);
+    assert.equal((await app.request(stranger)).status, 401);
+    assert.equal(stranger.bodyUsed, false);
   });
 
   test("a login that lacks the role tells operators, and not the tenant", async (t) => {

@@ -12,6 +12,7 @@ import { postgresProblem } from "../problems.ts";
 import type { ComposeRequest } from "../requests.ts";
 import { ToldLimit } from "../toldLimit.ts";
 import { Turns, tooSlow } from "../turns.ts";
+import { KnownTokens } from "./knownTokens.ts";
 import { portalOpenApiText } from "./openapi.ts";
 import { type Capability, PORTAL_PATH, type PortalRoute } from "./route.ts";
 import { PORTAL_ROUTES } from "./routes.ts";
@@ -39,7 +40,7 @@ export function makePortalApp({ database, hosts, origins, tokenRate, onError }: 
     ...{ problemOf: portalProblem, onError },
   });
   const limit = new ToldLimit("token", tokenRate ?? TOKEN_RATE);
-  const turns = new Turns();
+  const visits = { database, turns: new Turns(), known: new KnownTokens() };
   app.get(`${PORTAL_PATH}/embedding`, (context) => context.json({ origins }));
   addRoutes(app, PORTAL_PATH, PORTAL_ROUTES, async (route, context) => {
     if (!isOwnSite(context.req)) {
@@ -49,7 +50,7 @@ export function makePortalApp({ database, hosts, origins, tokenRate, onError }: 
     return tokenHash === null
       ? stranger()
       : limit.answer(tokenHash, async () =>
-          conditional(context, await answer({ database, turns, tokenHash }, route, context)),
+          conditional(context, await answer({ ...visits, tokenHash }, route, context)),
         );
   });
   addPage(app, "portal", origins);
@@ -63,19 +64,21 @@ const composeNothing: ComposeRequest = async () => ({ kind: "cannot sign" });
 interface Visitor {
   readonly database: Database;
   readonly turns: Turns;
+  readonly known: KnownTokens;
   readonly tokenHash: string;
 }
 
-async function answer(
-  { database, turns, tokenHash }: Visitor,
-  route: PortalRoute,
-  context: ConsoleContext,
-): Promise<Response> {
+async function answer(visitor: Visitor, route: PortalRoute, context: ConsoleContext): Promise<Response> {
+  const line = await lineOf(visitor);
+  if (line instanceof Response) {
+    return line;
+  }
+  const { database, turns, tokenHash } = visitor;
   const read = await readRequest(route, context);
   if (read instanceof Response) {
     return read;
   }
-  const visited = await turns.take(tokenHash, () =>
+  const visited = await turns.take(line, () =>
     visit(database, tokenHash, route, (transaction) => answerTo(route, read.asked, transaction, composeNothing)),
   );
   switch (visited?.kind) {
@@ -88,6 +91,29 @@ async function answer(
     case "done":
       return visited.value;
   }
+}
+
+/** The line of tokens that come for the first time. */
+const UNKNOWN = "unknown";
+
+/**
+ * In which line the token waits for its turn: in its tenant's, or if the application has none, in one of its own. Whose it
+ * is is found out in one line for all, before anything of a body is read: any number of made-up tokens, or of tokens of one
+ * tenant, leaves connections to others.
+ */
+async function lineOf({ database, turns, known, tokenHash }: Visitor): Promise<string | Response> {
+  let tenant = known.tenantOf(tokenHash);
+  if (tenant === undefined) {
+    const visited = await turns.take(UNKNOWN, () =>
+      visit(database, tokenHash, { scope: null, method: "GET" }, async () => {}),
+    );
+    if (visited?.kind !== "done") {
+      return visited === null ? tooSlow() : stranger();
+    }
+    ({ tenant } = visited);
+    known.add(tokenHash, tenant);
+  }
+  return tenant === "" ? tokenHash : `tenant ${tenant}`;
 }
 
 function stranger(): Response {

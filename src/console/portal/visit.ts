@@ -14,7 +14,7 @@ const presentPortalToken = defineStatement("present_portal_token", {
 });
 
 export type Visit<Value> =
-  | { readonly kind: "done"; readonly value: Value }
+  | { readonly kind: "done"; readonly value: Value; readonly tenant: string }
   /** There is no such token, or it has expired. */
   | { readonly kind: "stranger" }
   /** The token lacks the capability. */
@@ -46,6 +46,6 @@ export function visit<Value>(
     if (scope !== null && !token.capabilities.includes(scope)) {
       return { kind: "lacking" };
     }
-    return { kind: "done", value: await work(transaction) };
+    return { kind: "done", value: await work(transaction), tenant: token.tenant };
   });
 }
