@@ -7,7 +7,7 @@ import { answerTo } from "./answers.ts";
 import { type Caller, type Credential, isAmbient, ROLES } from "./caller.ts";
 import type { ConsoleDatabase } from "./consoleDatabase.ts";
 import { conditional, readRequest } from "./exchange.ts";
-import { isOwnWrite } from "./guards.ts";
+import { isOwnSite, isOwnWrite } from "./guards.ts";
 import { type ConsoleContext, foreign, identifyIn, mistaken, stranger } from "./http.ts";
 import { answerOnce, readKeyed } from "./idempotency.ts";
 import { type ComposeRequest, isSigned } from "./requests.ts";
@@ -68,6 +68,10 @@ export class Operations {
       return keyed;
     }
     const isNoted = route.answer.kind === "request" && isSigned(asked.values);
+    if (isNoted && isAmbient(credential) && !isOwnSite(context.req)) {
+      // What is noted in the audit is a write, although it is a GET.
+      return foreign();
+    }
     const work = (transaction: Queryable, caller: Caller) => {
       const answer = () => answerTo(route, asked, transaction, this.#compose);
       return keyed === null ? answer() : answerOnce(keyed, { route, caller, transaction }, answer);

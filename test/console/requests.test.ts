@@ -190,6 +190,14 @@ test("a signed request is taken by a receiver for five minutes, leaves a row in 
       "select action, on_behalf_of, acting_as from postrider.audit where event_id = $1 and endpoint_id = $2",
       [event, id],
     );
+  const opening = { method: "POST", body: JSON.stringify({ key: admin }) };
+  const cookie = (await ask(api, "/session", null, opening)).headers.get("set-cookie")?.split(";")[0] ?? "";
+  const statusFrom = async (site: string, asked: string) =>
+    (await ask(api, asked, null, { headers: { cookie, "sec-fetch-site": site } })).status;
+  assert.equal(await statusFrom("same-origin", path), 200);
+  for (const site of ["cross-site", "same-site", "none"]) {
+    assert.equal(await statusFrom(site, `${path}?signed=true`), 403, site);
+  }
   assert.deepEqual(await noted(), []);
   const signed = await ask<Shown>(api, `${path}?signed=true`, admin);
   assert.equal(signed.status, 200, signed.text);
