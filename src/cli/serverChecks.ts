@@ -60,15 +60,16 @@ const DAEMON_CONNECTIONS_MIN = 3;
 const LISTENER_CONNECTIONS_MAX = 2;
 
 async function lookAtConnections({ client, config }: Checked): Promise<Finding> {
-  const { processes, httpListen, apiDatabaseUrl, apiListen } = config;
+  const { processes, httpListen, apiDatabaseUrl, apiListen, portalListen } = config;
   const ofDaemons = processes * DAEMON_CONNECTIONS_MAX + (httpListen === null ? 0 : LISTENER_CONNECTIONS_MAX);
-  const ofApi = apiDatabaseUrl === null || apiListen === null ? 0 : CONNECTIONS_MAX;
+  const consoles = apiDatabaseUrl === null ? [] : [apiListen, portalListen].filter((address) => address !== null);
+  const ofAll = ofDaemons + consoles.length * CONNECTIONS_MAX;
   const limits = await connectionLimits(client);
   const problems = limits.flatMap(({ whose, allowed, open }) => {
     if (allowed === null) return [];
     const remedy = `raise the limit of ${whose}, or run fewer daemons`;
-    // The API has a role of its own.
-    const wanted = whose.startsWith("the role ") ? ofDaemons : ofDaemons + ofApi;
+    // The API and the portal log in by another role.
+    const wanted = whose.startsWith("the role ") ? ofDaemons : ofAll;
     if (allowed < wanted) {
       return [
         { found: `${whose} allows ${counted(allowed, "connection")}, and these settings use up to ${wanted}`, remedy },
@@ -83,7 +84,7 @@ async function lookAtConnections({ client, config }: Checked): Promise<Finding> 
         ]
       : [];
   });
-  return warningOf(problems, `these settings use up to ${counted(ofDaemons + ofApi, "connection")}, and there is room`);
+  return warningOf(problems, `these settings use up to ${counted(ofAll, "connection")}, and there is room`);
 }
 
 /** What each setting should not be, and what follows if it is. */

@@ -108,6 +108,12 @@ test("limits of connections are a warning if a daemon would not have its own", a
   assert.match((await said("connections", url)).found, /^these settings use up to 8 connections, and there is room$/);
   const four = await said("connections", url, { POSTRIDER_PROCESSES: "4", POSTRIDER_HTTP_LISTEN: "127.0.0.1:8427" });
   assertWarns(four, /allows 8 connections, and these settings use up to 34$/, /fewer daemons/);
+  const three = await said("connections", url, {
+    POSTRIDER_API_DATABASE_URL: database.url,
+    POSTRIDER_API_LISTEN: "127.0.0.1:8429",
+    POSTRIDER_PORTAL_LISTEN: "127.0.0.1:8430",
+  });
+  assert.match(three.found, /^these settings use up to 16 connections, and there is room$/);
 });
 
 test("connections that are all in use are a warning", async () => {
