@@ -64,7 +64,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   404: "There is no such thing.",
   409: "Something must be done before, is there already, or is being done.",
   412: "What was to be changed has changed since it was read.",
-  413: "The body has more than 4 MiB.",
+  413: "The body has more than 4 MiB, or for the portal more than 256 KiB.",
   415: "The body is not declared as JSON.",
   422: "Postgres does not take a value, or the Idempotency-Key was used for another request.",
   429: "Too often. `Retry-After` says in how many seconds to come back.",
