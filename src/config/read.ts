@@ -127,11 +127,7 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
     warnings: reservedNames(env).map((name) => `${name} is set, but this version does not use it yet`),
   };
   const { egress } = config;
-  reading.faults.push(
-    ...databaseFaults(env, command),
-
-    ...unknownNames(env).map(notASetting),
-  );
+  reading.faults.push(...databaseFaults(env, command), ...unknownNames(env).map(notASetting));
   if (egress === null || reading.faults.length > 0) {
     throw new PostriderError(reading.faults, 2);
   }

@@ -103,8 +103,7 @@ function withoutShownOnce({ shownOnce = [] }: Route, text: string): string {
   return JSON.stringify({ ...JSON.parse(text), ...hidden, note: NOTE });
 }
 
-export const NOTE =
-  "It was done when it was first asked for. What is shown once was in that answer, and is not shown again.";
+const NOTE = "It was done when it was first asked for. What is shown once was in that answer, and is not shown again.";
 
 /** Parts cannot run into each other: each is preceded by its length. */
 function hashOf(parts: readonly string[]): string {
