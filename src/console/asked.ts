@@ -1,5 +1,6 @@
 import { nearest } from "../ground/nearest.ts";
 import { jsonOf, memberText } from "../receive/json.ts";
+import { partsOf } from "./cursor.ts";
 import type { AnyRoute, Parameter, Values } from "./route.ts";
 
 /** What a request has to say, before anything of it is understood. */
@@ -179,8 +180,7 @@ function placesOf(takes: AnyRoute["takes"], after: string | null): readonly stri
     return null;
   }
   const names = cursorNames(takes);
-  // A time has a dot in it, and what follows a part is an id.
-  const places = names.length === 1 ? [after] : after.split(/\.(?=[\da-f]{8}-)/i);
+  const places = partsOf(after, names.length);
   const isWhole = places.length === names.length && places.every((place) => PLACE.test(place));
   return isWhole ? places : mistakeOf("after is no cursor of this list", "Give what an answer had as next.");
 }

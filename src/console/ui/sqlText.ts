@@ -1,3 +1,4 @@
+import { partsOf } from "../cursor.ts";
 import type { Operation } from "./table.ts";
 
 /** What stands for the parameters of an operation; JSON is its text. What is left out is null, and Postgres takes its default. */
@@ -14,11 +15,19 @@ const LISTED = 50;
 /** The statement as psql takes it: with its parameters written in as literals. */
 export function sqlOf({ operation, values }: Call, statement: string): string {
   const names = Object.keys(operation.takes);
+  const places = placesOf({ operation, values });
   const written = statement.replace(/\$(\d+)/g, (_, place) => {
     const name = names[Number(place) - 1] ?? "";
-    return literal(operation.takes[name] === "limit" ? (values.limit ?? LISTED) : values[name]);
+    return literal(operation.takes[name] === "limit" ? (values.limit ?? LISTED) : (places[name] ?? values[name]));
   });
   return `${written};`;
+}
+
+/** What the cursor of a later page says, by parameter. */
+function placesOf({ operation: { takes }, values: { after } }: Call): Values {
+  const names = Object.keys(takes).filter((name) => takes[name] === "cursor");
+  const parts = typeof after === "string" ? partsOf(after, names.length) : [];
+  return Object.fromEntries(names.map((name, index) => [name, parts[index]]));
 }
 
 function literal(value: Values[string]): string {

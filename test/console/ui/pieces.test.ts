@@ -127,6 +127,24 @@ test("values are written into the SQL as literals that cannot end early", () => 
   assert.equal(sqlOf({ operation, values: {} }, "select $2"), "select null;");
 });
 
+test("the SQL of a later page begins behind the cursor", () => {
+  const first = { name: "f", method: "GET", path: "/x", scope: "read" } as const;
+  const takes = { type: "query", limit: "limit", after_started_at: "cursor", after_id: "cursor" };
+  const sqlAfter = (after: string | null) =>
+    sqlOf({ operation: { ...first, takes }, values: { type: "a", after } }, "select $1, $2, $3, $4");
+  const id = "019a5c0e-7c1b-7f3c-9d2e-5b1f6a7c8d90";
+  assert.equal(
+    sqlAfter(`2026-11-30T10:00:00.123456Z.${id}`),
+    `select 'a', 50, '2026-11-30T10:00:00.123456Z', '${id}';`,
+  );
+  assert.equal(sqlAfter(null), "select 'a', 50, null, null;");
+  const named = { ...first, takes: { limit: "limit", after_name: "cursor" } };
+  assert.equal(
+    sqlOf({ operation: named, values: { after: "order.it's" } }, "select $1, $2"),
+    "select 50, 'order.it''s';",
+  );
+});
+
 test("the axis of a journey keeps the order of moments, fills its width, and folds only idle stretches", () => {
   const axis = makeAxis(
     [0, 3, 44, 5_044, 20_044, 320_044],
