@@ -1,9 +1,6 @@
 -- Deliveries that ended without success, the newest event first.
 -- $1 states, $2 endpoint, $3 since, $4 limit, $5 and $6 behind this event and endpoint
-select d.event_id, d.endpoint_id,
-       (select e.name from postrider.endpoint e where e.id = d.endpoint_id) as name,
-       o.event_type, o.tenant, d.state, d.reason, d.attempts, d.created_at, d.finished_at
-from (
+with listed as materialized (
   select f.event_id, f.endpoint_id, f.state, f.reason, f.attempts, f.created_at, f.finished_at
   from (
     -- Of one endpoint by delivery_undelivered, of all by delivery_troubled, which has them in the order of their events.
@@ -25,6 +22,15 @@ from (
      order by d.event_id desc, d.endpoint_id desc
      limit $4)) f
   order by f.event_id desc, f.endpoint_id desc
-  limit $4) d
+  limit $4
+), named as materialized (
+  -- Once, and not for each row.
+  select e.id, e.name
+  from postrider.endpoint e
+  where e.id = any (array(select l.endpoint_id from listed l))
+)
+select d.event_id, d.endpoint_id, (select n.name from named n where n.id = d.endpoint_id) as name, o.event_type, o.tenant,
+       d.state, d.reason, d.attempts, d.created_at, d.finished_at
+from listed d
 left join postrider.outbox o on o.id = d.event_id
 order by d.event_id desc, d.endpoint_id desc;

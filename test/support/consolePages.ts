@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { before, describe, type TestContext, test } from "node:test";
 import { answerTo } from "../../src/console/answers.ts";
+import { LIMIT_MAX } from "../../src/console/asked.ts";
 import { hashOf } from "../../src/console/caller.ts";
 import { PORTAL_ROUTES } from "../../src/console/portal/routes.ts";
 import type { AnyRoute, Route, Values } from "../../src/console/route.ts";
@@ -189,6 +190,12 @@ export function testPages(database: Filled, size: Size): void {
       assert.equal(loaded.result.length, keys.length);
       for (const plan of [...found.plans, ...loaded.plans]) assertFew(t, [plan]);
     });
+    for (const name of ["list_events", "list_deliveries", "list_failed_attempts"]) {
+      test(`${name}, in the longest page`, async (t) => {
+        const asked = { ...ASKED, event_type: "order.*", limit: String(LIMIT_MAX + 1) };
+        await assertReadsFew(t, database, routeOf(name), valuesOf(routeOf(name), asked), LIMIT_MAX);
+      });
+    }
     test("search_events and try_filter pass over payloads that are too large, without reading them", async (t) => {
       await database.pool.query(
         `insert into postrider.outbox (event_type, payload)
@@ -244,7 +251,13 @@ async function usual({ pool }: Filled, route: AnyRoute): Promise<Values> {
   return Object.fromEntries(Object.keys(takes).map((parameter) => [parameter, wanted(parameter)]));
 }
 
-async function assertReadsFew(t: TestContext, { url }: Filled, route: AnyRoute, values: Values): Promise<void> {
+async function assertReadsFew(
+  t: TestContext,
+  { url }: Filled,
+  route: AnyRoute,
+  values: Values,
+  limit = LIMIT,
+): Promise<void> {
   const session = await ExplainingSession.open(t, url);
   // What routes of the portal show is what belongs to the tenant of a token: here, everything.
   const token = await createToken(session.pool, "");
@@ -253,7 +266,7 @@ async function assertReadsFew(t: TestContext, { url }: Filled, route: AnyRoute, 
   try {
     const through = queryable(client, { preparedStatements: false });
     const look = () =>
-      answerTo(route, { kind: "asked", values, limit: LIMIT }, through, async () => ({ kind: "cannot sign" }));
+      answerTo(route, { kind: "asked", values, limit }, through, async () => ({ kind: "cannot sign" }));
     // The first run also reads the catalog.
     await look();
     const { plans } = await session.explain(look);
