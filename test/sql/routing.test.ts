@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { beforeEach, describe, test } from "node:test";
+import { beforeEach, describe, type TestContext, test } from "node:test";
 import { useDatabase } from "../support/database.ts";
 import {
   addEndpoints,
@@ -437,6 +437,57 @@ describe("a filter", () => {
       (await deliveries(database.pool)).map(({ event, endpoint, state, reason }) => [event, endpoint, state, reason]),
       [[event, slow, "discarded", "the filters of this endpoint took too long"]],
     );
+  });
+
+  /** What judge_filters says of filters that match, in the order in which they are applied, if each application takes so long. */
+  async function judgeTaking(t: TestContext, filters: number, times: readonly string[]): Promise<unknown[]> {
+    const session = await openSession(t, database.url);
+    await session.query(`
+      begin;
+      create sequence public.applied;
+      create function public.took() returns interval language sql volatile
+        as $took$ select ('{${times.join(",")}}'::interval[])[nextval('public.applied')::integer] $took$;
+      do $replace$ begin
+        execute replace(pg_get_functiondef('postrider_internal.judge_filters'::regproc),
+          'clock_timestamp() - filter_started', 'public.took()');
+      end $replace$`);
+    const judged = await rowsOf(session, MATCHING, [filters]);
+    await session.query("rollback");
+    return judged;
+  }
+
+  const MATCHING = `
+    select is_slow, problem
+    from postrider_internal.judge_filters('{"n": 1}', array_fill(gen_random_uuid(), array[$1::integer]),
+      array_fill('$.n == 1'::jsonpath, array[$1]))`;
+
+  const matches = { is_slow: false, problem: null };
+
+  test("that takes too long is blamed only if it does so twice in a row, because a server may stand still", async (t) => {
+    assert.deepEqual(await judgeTaking(t, 1, ["600 ms", "1 ms"]), [matches]);
+    assert.deepEqual(await judgeTaking(t, 1, ["600 ms", "600 ms"]), [matches, { is_slow: true, problem: null }]);
+    assert.deepEqual(await judgeTaking(t, 2, ["600 ms", "1 ms", "600 ms", "1 ms"]), [matches, matches]);
+  });
+
+  test("is not applied once those before it took a second, without the one that took longest", async (t) => {
+    const [first, ...rest] = (await judgeTaking(t, 5, Array(5).fill("490 ms"))).toReversed();
+    assert.deepEqual(rest, Array(4).fill(matches));
+    assert.deepEqual(first, {
+      is_slow: false,
+      problem: "the filters of the endpoints before it took longer than a second with this payload",
+    });
+    assert.deepEqual(await judgeTaking(t, 4, ["600 ms", "400 ms", "490 ms", "400 ms", "1 ms"]), Array(4).fill(matches));
+  });
+
+  test("is applied however long the payload took to read", async (t) => {
+    const session = await openSession(t, database.url);
+    await session.query(`
+      begin;
+      do $stall$ begin
+        execute replace(pg_get_functiondef('postrider_internal.judge_filters'::regproc),
+          'document := payload::jsonb', 'document := payload::jsonb; perform pg_sleep(1.1)');
+      end $stall$`);
+    assert.deepEqual(await rowsOf(session, MATCHING, [1]), [matches]);
   });
 
   test("of an endpoint that is left out is applied to no event, and no filter is if all are left out", async () => {

@@ -17,8 +17,14 @@ declare
   has_long_list constant jsonpath := 'strict exists($.** ? (@.type() == "array" && @.size() > 1000))';
   filters_time_max constant interval := '1 s';
   filter_time_max constant interval := '500 ms';
-  started constant timestamptz := clock_timestamp();
+  started timestamptz;
   filter_started timestamptz;
+  took interval;
+  longest interval := '0';
+  is_found boolean;
+  is_cancelled boolean := false;
+  is_again boolean := false;
+  n integer := 0;
   payload_bytes integer;
   document jsonb;
   unreadable text;
@@ -41,10 +47,15 @@ begin
       end if;
       unreadable := format('no filter can be applied to the payload: %s', sqlerrm);
   end;
-  for n in 1 .. cardinality(filters) loop
+  -- A second also passes while the server stands still. So reading the payload does not count, nor does the filter that took
+  -- longest, and a filter that took too long is applied once more before it is blamed.
+  filter_started := clock_timestamp();
+  started := filter_started;
+  while n < cardinality(filters) loop
+    n := n + 1;
     endpoint_id := endpoint_ids[n];
     problem := unreadable;
-    filter_started := clock_timestamp();
+    is_found := false;
     begin
       if problem is null and filter_started - started > filters_time_max then
         problem := 'the filters of the endpoints before it took longer than a second with this payload';
@@ -54,17 +65,16 @@ begin
       then
         problem := format('the filter %s compares two paths, and the payload has a list of more than 1000', filters[n]);
       end if;
-      if problem is not null or document @@ filters[n] then
-        return next;
-      end if;
+      is_found := problem is not null or document @@ filters[n];
       null; -- a cancel that has not been noticed yet is noticed here
     exception
       -- The deadline of the statement: the next claim leaves this filter out. A cancel that arrives earlier came from a
       -- person, so it is obeyed. No deadline follows this one, so nothing slow may follow either.
       when query_canceled then
-        if clock_timestamp() - filter_started < filter_time_max then
+        if clock_timestamp() - filter_started < filter_time_max and not is_again then
           raise;
         end if;
+        is_cancelled := true;
       -- Examples: a date compared with a time that has a zone (0A000), or a variable that is never set (42704). A list of
       -- codes would miss one, and that one would stop every claim. Only server problems are not blamed on event or filter.
       when others then
@@ -72,16 +82,32 @@ begin
           raise;
         end if;
         problem := format('the filter %s cannot be applied to the payload: %s', filters[n], sqlerrm);
-        return next;
+        is_found := true;
     end;
-    if clock_timestamp() - filter_started > filter_time_max then
+    took := clock_timestamp() - filter_started;
+    filter_started := filter_started + took;
+    if took > filter_time_max and not is_again and not is_cancelled then
+      is_again := true;
+      n := n - 1;
+      started := started + took;
+      continue;
+    end if;
+    if is_found then
+      return next;
+    end if;
+    if took > filter_time_max or is_cancelled then
       problem := null;
       is_slow := true;
       return next;
       return;
     end if;
+    is_again := false;
+    if took > longest then
+      started := started + took - longest;
+      longest := took;
+    end if;
   end loop;
 end
 $$;
 comment on function postrider_internal.judge_filters(json, uuid[], jsonpath[]) is
-  'The endpoints with a filter that the payload matches, and those with one that Postgres cannot judge, with the reason; no row means no match. Takes a second at most, plus the time of one filter. It stops at a filter that takes longer than half a second (is_slow); the rows of the others are then not complete.';
+  'The endpoints with a filter that the payload matches, and those with one that Postgres cannot judge, with the reason; no row means no match. Takes a second or two at most. It stops at a filter that takes longer than half a second, twice in a row (is_slow); the rows of the others are then not complete.';

@@ -13,7 +13,7 @@ import type { Events } from "../../telemetry/bus.ts";
  * - If an endpoint is at fault with several events within some minutes, its filters are not applied for some minutes. They
  *   are then tried with the newest events, outside the claim, before claims apply them again.
  * - If a claim still outlasts its deadline, one event is claimed alone, with a longer deadline. If that is not enough
- *   either, the event is claimed without any filter.
+ *   three times either, for a server may stand still, the event is claimed without any filter.
  */
 
 /** Events of one page. */
@@ -25,6 +25,7 @@ const GROW_BY = 2;
 /** A claim that ended sooner was cancelled from outside, and says nothing about filters. */
 const TIMED_OUT_MS = 1_500;
 const TIMED_OUT_PATIENT_MS = 8_000;
+const PATIENT_CLAIMS_MAX = 3;
 /** Longer than a filter may take (postrider_internal.judge_filters). */
 const TRIAL_TIMEOUT_MS = 1_000;
 /** An endpoint's filters are left out once it was at fault with so many events, within so long. */
@@ -75,6 +76,7 @@ export class Filters {
   #doubted: SlowFilter | null = null;
   #eventsMax = PAGE_EVENTS_MAX;
   #patience: "none" | "patient" | "resigned" = "none";
+  #patientClaims = 0;
 
   constructor({ database, events, nowMs = monotonicMs }: FiltersOptions) {
     this.#database = database;
@@ -106,6 +108,7 @@ export class Filters {
   /** A claim that brought events took so long. */
   claimed(tookMs: number): void {
     this.#patience = "none";
+    this.#patientClaims = 0;
     if (tookMs > LONG_MS) {
       this.#eventsMax = Math.max(1, Math.floor(this.#eventsMax / SHRINK_BY));
     } else if (tookMs < LONG_MS / 10) {
@@ -118,13 +121,16 @@ export class Filters {
     if (!isTimeout(thrown) || tookMs < (this.isPatient ? TIMED_OUT_PATIENT_MS : TIMED_OUT_MS)) {
       return;
     }
-    if (this.isPatient) {
-      this.#patience = "resigned";
-      this.#events.emit("filters.skipped", { took_ms: Math.round(tookMs) });
+    if (!this.isPatient) {
+      this.#patience = "patient";
+      this.#eventsMax = 1;
       return;
     }
-    this.#patience = "patient";
-    this.#eventsMax = 1;
+    this.#patientClaims += 1;
+    if (this.#patientClaims >= PATIENT_CLAIMS_MAX) {
+      this.#patience = "resigned";
+      this.#events.emit("filters.skipped", { took_ms: Math.round(tookMs) });
+    }
   }
 
   /** A claim stopped at an event because a filter took too long. Rejects if the filter cannot be tried. */

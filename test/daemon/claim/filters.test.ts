@@ -144,12 +144,17 @@ for (const { name, thrown } of [
   { name: "the server", thrown: timeout() },
   { name: "the client, the server having not stopped in time,", thrown: new Error("Query read timeout") },
 ]) {
-  test(`a claim that ${name} gave up is tried again with one event and patience, and then without filters`, async (t) => {
+  test(`a claim that ${name} gave up is tried again with one event and patience, and after three of these without filters`, async (t) => {
     const { filters } = await arrange(t);
     assert.deepEqual([filters.eventsMax, filters.isPatient], [500, false]);
     filters.failed(thrown, 2_000);
     assert.deepEqual([filters.eventsMax, filters.isPatient], [1, true]);
     assert.deepEqual(filters.unjudged(), []);
+    // A server that stands still for a while is no reason to discard anything.
+    for (const claim of ["first", "second"]) {
+      filters.failed(thrown, 10_000);
+      assert.deepEqual([filters.eventsMax, filters.isPatient, filters.unjudged()], [1, true, []], claim);
+    }
     filters.failed(thrown, 10_000);
     assert.deepEqual([filters.eventsMax, filters.isPatient, filters.unjudged()], [1, true, "all"]);
     filters.claimed(5);
