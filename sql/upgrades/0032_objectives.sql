@@ -1,5 +1,5 @@
 -- Objectives, and what charts of days read in the place of minutes: hours over all endpoints, and of events that no endpoint got.
--- locks: nothing that exists; it makes new tables and reads the minutes
+-- locks: the row of postrider.hour_cursor; it makes new tables and reads the minutes
 -- breaking: no
 
 create domain postrider.objective_target as numeric
@@ -91,24 +91,36 @@ comment on column postrider.unmatched_hour.events is 'How many.';
 comment on column postrider.unmatched_hour.event_type is 'Their type.';
 comment on column postrider.unmatched_hour.tenant is 'Their tenant.';
 
--- Of the hours that were made without them.
+-- Of the hours that were made without them. The functions of before make no other one until this is done.
+do $$ begin perform from postrider.hour_cursor c for update; end $$;
+
 insert into postrider.daemon_hour_part (
   hour, part_id, claimed, request_ms_total, sent_bytes, daemons, succeeded_first, succeeded_later, failed, exhausted, discarded,
-  sent_again, failed_again, excused, request_ms, delay_ms)
-select date_bin('1 hour', m.minute, 'epoch'), '00000000-0000-0000-0000-000000000000', sum(m.claimed), sum(m.request_ms_total),
-       sum(m.sent_bytes), count(distinct m.daemon_id), sum(m.succeeded_first), sum(m.succeeded_later), sum(m.failed), sum(m.exhausted),
-       sum(m.discarded), sum(m.sent_again), sum(m.failed_again), sum(m.excused),
-       array_remove(array[
-         sum(m.request_ms[1]), sum(m.request_ms[2]), sum(m.request_ms[3]), sum(m.request_ms[4]), sum(m.request_ms[5]), sum(m.request_ms[6]),
-         sum(m.request_ms[7]), sum(m.request_ms[8]), sum(m.request_ms[9]), sum(m.request_ms[10]), sum(m.request_ms[11]), sum(m.request_ms[12]),
-         sum(m.request_ms[13]), sum(m.request_ms[14]), sum(m.request_ms[15]), sum(m.request_ms[16]), sum(m.request_ms[17])]::bigint[], null),
-       array_remove(array[
-         sum(m.delay_ms[1]), sum(m.delay_ms[2]), sum(m.delay_ms[3]), sum(m.delay_ms[4]), sum(m.delay_ms[5]), sum(m.delay_ms[6]),
-         sum(m.delay_ms[7]), sum(m.delay_ms[8]), sum(m.delay_ms[9]), sum(m.delay_ms[10]), sum(m.delay_ms[11]), sum(m.delay_ms[12]),
-         sum(m.delay_ms[13]), sum(m.delay_ms[14]), sum(m.delay_ms[15]), sum(m.delay_ms[16])]::bigint[], null)
-from postrider.daemon_minute m
-where m.minute < (select c.made_until from postrider.hour_cursor c)
-group by 1;
+  sent_again, failed_again, excused, failures, request_ms, delay_ms)
+select s.hour, '00000000-0000-0000-0000-000000000000', s.claimed, s.request_ms_total, s.sent_bytes, s.daemons, s.succeeded_first,
+       s.succeeded_later, s.failed, s.exhausted, s.discarded, s.sent_again, s.failed_again, s.excused,
+       (select jsonb_object_agg(f.cause, f.attempts)
+        from (select k.key as cause, sum(k.value::bigint) as attempts
+              from unnest(s.failures) p (counts) cross join lateral jsonb_each_text(p.counts) k
+              group by k.key) f),
+       s.request_ms, s.delay_ms
+from (
+  select date_bin('1 hour', m.minute, 'epoch') as hour, sum(m.claimed) as claimed, sum(m.request_ms_total) as request_ms_total,
+         sum(m.sent_bytes) as sent_bytes, count(distinct m.daemon_id) as daemons, sum(m.succeeded_first) as succeeded_first,
+         sum(m.succeeded_later) as succeeded_later, sum(m.failed) as failed, sum(m.exhausted) as exhausted, sum(m.discarded) as discarded,
+         sum(m.sent_again) as sent_again, sum(m.failed_again) as failed_again, sum(m.excused) as excused,
+         array_agg(m.failures) filter (where m.failures is not null) as failures,
+         array_remove(array[
+           sum(m.request_ms[1]), sum(m.request_ms[2]), sum(m.request_ms[3]), sum(m.request_ms[4]), sum(m.request_ms[5]), sum(m.request_ms[6]),
+           sum(m.request_ms[7]), sum(m.request_ms[8]), sum(m.request_ms[9]), sum(m.request_ms[10]), sum(m.request_ms[11]), sum(m.request_ms[12]),
+           sum(m.request_ms[13]), sum(m.request_ms[14]), sum(m.request_ms[15]), sum(m.request_ms[16]), sum(m.request_ms[17])]::bigint[], null) as request_ms,
+         array_remove(array[
+           sum(m.delay_ms[1]), sum(m.delay_ms[2]), sum(m.delay_ms[3]), sum(m.delay_ms[4]), sum(m.delay_ms[5]), sum(m.delay_ms[6]),
+           sum(m.delay_ms[7]), sum(m.delay_ms[8]), sum(m.delay_ms[9]), sum(m.delay_ms[10]), sum(m.delay_ms[11]), sum(m.delay_ms[12]),
+           sum(m.delay_ms[13]), sum(m.delay_ms[14]), sum(m.delay_ms[15]), sum(m.delay_ms[16])]::bigint[], null) as delay_ms
+  from postrider.daemon_minute m
+  where m.minute < (select c.made_until from postrider.hour_cursor c)
+  group by 1) s;
 
 insert into postrider.unmatched_hour (hour, events, event_type, tenant)
 select date_bin('1 hour', m.minute, 'epoch'), sum(m.events), m.event_type, m.tenant

@@ -1,5 +1,5 @@
 -- What charts of a day of an endpoint read in the place of its minutes.
--- locks: nothing that exists; it makes a new table and reads the minutes of a day
+-- locks: the row of postrider.hour_cursor; it makes a new table and reads the minutes of a day
 -- breaking: no
 
 -- A minute has a row for each daemon, among those of other endpoints: a day of one endpoint with three daemons is 4,320 rows
@@ -36,7 +36,9 @@ comment on column postrider.endpoint_five_minutes_part.failures is
 comment on column postrider.endpoint_five_minutes_part.request_ms is 'Attempts by duration, as in postrider.endpoint_minute.';
 comment on column postrider.endpoint_five_minutes_part.delay_ms is 'Successes by the time since they were due, as in postrider.endpoint_minute.';
 
--- Of the hours that were made without them.
+-- Of the hours that were made without them. The functions of before make no other one until this is done.
+do $$ begin perform from postrider.hour_cursor c for update; end $$;
+
 insert into postrider.endpoint_five_minutes_part (
   began_at, endpoint_id, part_id, succeeded_first, succeeded_later, failed, exhausted, discarded, sent_again, failures,
   request_ms, delay_ms)

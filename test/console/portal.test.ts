@@ -237,6 +237,17 @@ describe("the portal", () => {
     assert.equal(query.status, 401);
   });
 
+  test("a token is made while another transaction makes one, and expired ones go with either", async (t) => {
+    const { pool } = database;
+    const [application, other] = [await openSession(t, database.url), await openSession(t, database.url)];
+    await createToken(pool, "expiring");
+    await pool.query("update postrider.portal_token set expires_at = now() where tenant = 'expiring'");
+    await application.query("begin; select postrider.create_portal_token('acme')");
+    await other.query("set lock_timeout = '5 s'; select postrider.create_portal_token('acme')");
+    await application.query("commit");
+    assert.equal(await askFor(pool, "select count(*)::int from postrider.portal_token where tenant = 'expiring'"), 0);
+  });
+
   /** All rows that a session may see in the views of the portal, as texts. */
   async function seenBy(session: Session): Promise<ReadonlyMap<string, readonly string[]>> {
     const views = await rowsOf<{ name: string }>(

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, test } from "node:test";
+import { schemaFiles } from "../../src/db/sqlFiles.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, createEndpoint, insertEvents, reset, rowsOf } from "../support/engine.ts";
 
@@ -169,6 +170,36 @@ describe("a chart", () => {
     assert.equal(await askFor(pool, parts, [mine]), kept - 1);
   });
 
+  test("of what was before an upgrade reads the same sums as an hour that is made by now", async () => {
+    const { pool } = database;
+    const tables = ["endpoint_five_minutes_part", "daemon_hour_part", "unmatched_hour"];
+    for (const minutesAgo of [1, 200, 201, 207, 1_000]) {
+      await pool.query(
+        `insert into postrider.unmatched_minute_part (minute, events, event_type, tenant)
+         select date_bin('1 minute', now() - $1 * interval '1 minute', 'epoch'), 2, 'order.paid', 'acme'`,
+        [minutesAgo],
+      );
+      for (const endpoint of [randomUUID(), await createEndpoint(pool, [])]) {
+        const counted = { failures: { 503: 1, timeout: 2 }, exhausted: 1, excused: 1, requests: [0, 3], delays: [2] };
+        await append({ endpoint, minutesAgo, succeeded: 2, ...counted });
+        await append({ endpoint, minutesAgo, succeeded: 1 });
+      }
+    }
+    await makeHours();
+    const sums = () =>
+      Promise.all(
+        tables.map((table) => rowsOf(pool, `select to_jsonb(t) as row from postrider.${table} t order by 1`)),
+      );
+    const made = await sums();
+    assert.ok(made.every((rows) => rows.length > 1));
+    for (const table of tables) await pool.query(`delete from postrider.${table}`);
+    for (const name of ["0032_objectives", "0035_five_minutes"]) {
+      const text = schemaFiles().tables.find((file) => file.name === name)?.text ?? "";
+      await pool.query(text.slice(text.indexOf("-- Of the hours that were made without them.")));
+    }
+    assert.deepEqual(await sums(), made);
+  });
+
   test("never has more than 300 bars, and takes the step that is asked for", async () => {
     for (const [since, step, length] of [
       ["1 hour", "10 minutes", "00:10:00"],
@@ -253,6 +284,30 @@ describe("an objective", () => {
     assert.equal((await judge()).overdue, 0);
     await pool.query("update postrider.outbox set created_at = now() - interval '2 minutes'");
     assert.equal((await judge()).overdue, 3, "no daemon has claimed them");
+  });
+
+  test("looks at 20,000 deliveries of an endpoint that wait, and says that there may be more", async () => {
+    const { pool } = database;
+    const [endpoint, other] = [await createEndpoint(pool, []), await createEndpoint(pool, [])];
+    const add = (to: string, from: number, until: number, attempts: number) =>
+      pool.query(
+        `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, attempts)
+         select overlay(postrider.uuid_v7_floor(now() - interval '1 hour' + n * interval '1 ms')::text placing '7' from 15 for 1)::uuid,
+                $1, 'pending', now() + interval '1 day', $4
+         from generate_series($2::integer, $3::integer) n`,
+        [to, from, until, attempts],
+      );
+    await add(endpoint, 1, 1, 1);
+    await add(endpoint, 2, 19_999, 0);
+    const judged = async (id: string) => {
+      const { overdue, is_exact } = await judge(id);
+      return { overdue, is_exact };
+    };
+    assert.deepEqual(await judged(endpoint), { overdue: 1, is_exact: true });
+    await add(endpoint, 20_000, 20_001, 1);
+    assert.deepEqual(await judged(endpoint), { overdue: 2, is_exact: false });
+    await add(other, 1, 600, 1);
+    assert.deepEqual(await judged(other), { overdue: 500, is_exact: false });
   });
 
   test("is the most specific one, and who set it is in the audit", async () => {

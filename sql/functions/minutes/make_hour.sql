@@ -13,6 +13,7 @@ declare
   -- One for each endpoint and hour, so that an hour whose making was forgotten is not made twice.
   made_part constant uuid := '00000000-0000-0000-0000-000000000000';
   next_hour timestamptz;
+  place uuid := '00000000-0000-0000-0000-000000000000';
 begin
   if (select c.made_until >= over from postrider.hour_cursor c) then
     return null;
@@ -82,7 +83,6 @@ begin
              sum(m.failed) as failed, sum(m.exhausted) as exhausted, sum(m.discarded) as discarded, sum(m.sent_again) as sent_again,
              sum(m.failed_again) as failed_again, sum(m.excused) as excused,
              array_agg(m.failures) filter (where m.failures is not null) as failures,
-             -- Place by place, as in endpoint_minute.
              array_remove(array[
                sum(m.request_ms[1]), sum(m.request_ms[2]), sum(m.request_ms[3]), sum(m.request_ms[4]), sum(m.request_ms[5]), sum(m.request_ms[6]),
                sum(m.request_ms[7]), sum(m.request_ms[8]), sum(m.request_ms[9]), sum(m.request_ms[10]), sum(m.request_ms[11]), sum(m.request_ms[12]),
@@ -102,7 +102,12 @@ begin
     group by m.event_type, m.tenant
     on conflict do nothing;
   end if;
-  delete from postrider.endpoint_five_minutes_part f where f.began_at < make_hour.now - fives_kept;
+  -- Endpoint by endpoint, by the index: of ten thousand they are three million rows, of which an hour ends 120,000.
+  loop
+    place := (select f.endpoint_id from postrider.endpoint_five_minutes_part f where f.endpoint_id > place order by f.endpoint_id limit 1);
+    exit when place is null;
+    delete from postrider.endpoint_five_minutes_part f where f.endpoint_id = place and f.began_at < make_hour.now - fives_kept;
+  end loop;
   update postrider.hour_cursor set made_until = coalesce(next_hour + interval '1 hour', over);
   return next_hour;
 end

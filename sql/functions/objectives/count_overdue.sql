@@ -11,25 +11,30 @@ as $$
 -- Counted as far as that is cheap. Without it, an endpoint that gets nothing at all would look perfect.
 declare
   counted_max constant integer := 500;
+  -- More than a replay has pending at once. What is scheduled for later may be any number.
+  looked_max constant integer := 20000;
   claimed record;
   unclaimed record;
 begin
   if endpoint_ids is not null then
     return query
-      select count(d.endpoint_id), count(d.endpoint_id) < counted_max
+      select count(*) filter (where l.is_overdue), count(*) < counted_max and coalesce(bool_and(l.place < looked_max), true)
       from (
-        select d.endpoint_id
+        select d.is_overdue, d.place
         from postrider.endpoint e
         cross join lateral (
-          select d.endpoint_id
-          from postrider.delivery d
-          where d.endpoint_id = e.id and d.finished_at is null and d.event_id < postrider.uuid_v7_floor(due_before)
-            -- As in count_waiting.
-            and d.attempts_before = 0 and d.replay_id is null
-            and (d.next_attempt_at < due_before or d.attempts > 0 or d.leased_by is not null)
-          limit counted_max) d
-        where e.id = any (endpoint_ids) and e.state = 'active'
-        limit counted_max) d;
+          -- As in count_waiting.
+          select w.attempts_before = 0 and w.replay_id is null
+                   and (w.next_attempt_at < due_before or w.attempts > 0 or w.leased_by is not null) as is_overdue,
+                 row_number() over () as place
+          from (
+            select d.attempts_before, d.replay_id, d.next_attempt_at, d.attempts, d.leased_by
+            from postrider.delivery d
+            where d.endpoint_id = e.id and d.finished_at is null and d.event_id < postrider.uuid_v7_floor(due_before)
+            order by d.event_id
+            limit looked_max) w) d
+        where e.id = any (endpoint_ids) and e.state = 'active' and (d.is_overdue or d.place = looked_max)
+        limit counted_max) l;
     return;
   end if;
   select coalesce(sum(w.overdue), 0) as overdue, coalesce(bool_and(w.is_exact), true) as is_exact into claimed

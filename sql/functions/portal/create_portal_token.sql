@@ -17,7 +17,9 @@ begin
     raise exception 'a token cannot be valid for %', coalesce(ttl::text, 'null')
       using errcode = 'invalid_parameter_value', hint = 'Give 1 second to 1 hour; the page asks for another one in time.';
   end if;
-  delete from postrider.portal_token t where t.expires_at <= now();
+  -- None that another transaction deletes already: it may stay open for long.
+  delete from postrider.portal_token t
+  where t.id in (select e.id from postrider.portal_token e where e.expires_at <= now() for update skip locked);
   token := postrider_internal.new_api_token('prp_');
   expires_at := now() + ttl;
   insert into postrider.portal_token (tenant, subject, capabilities, token_hash, expires_at)
