@@ -69,7 +69,7 @@ export class Loop {
   readonly #room: Room;
   /** The endpoint after which the walk over the queue continues; null if no walk has begun. */
   #walkPlace: string | null = null;
-  readonly #walkPause = new WalkPause();
+  #walkPause = new WalkPause();
   /** How often transformations have outlasted the deadline of their statement. */
   readonly #overrunsOf = new Map<string, number>();
   /** The identity whose claims the recorder knows. */
@@ -207,6 +207,7 @@ export class Loop {
       agenda.room();
     } else {
       this.#walkPlace = null;
+      this.#walkPause = new WalkPause();
     }
     agenda.by(track, monotonicMs());
     await agenda.rest(["again"], this.#backoffs[track].nextMs());
@@ -247,6 +248,8 @@ export class Loop {
         former_daemon_id: taken.formerDaemonId,
         deliveries: taken.deliveries.length,
       });
+      // Nothing announces when the leases and retries of that daemon come due.
+      agenda.queued();
       await this.#admit(taken, daemonId);
     }
     agenda.by("claims", monotonicMs() + TAKE_OVER_INTERVAL_MS);
@@ -254,7 +257,7 @@ export class Loop {
 
   /** Asks for half of the room, so that a claim need not wait for the walk. */
   async #walk(daemonId: string): Promise<void> {
-    const { database, agenda, inHand, pollIntervalMs } = this.#parts;
+    const { database, agenda, inHand } = this.#parts;
     this.#room.walksOn();
     await this.#room.ask(1 / 2, async (deliveriesMax) => {
       const startedMs = monotonicMs();
@@ -262,14 +265,24 @@ export class Loop {
       const nowMs = monotonicMs();
       this.#walkPlace = walk.place;
       this.#walkPause.add(nowMs - startedMs, walk.deliveries.length);
+      if (walk.nextDueMs !== null) {
+        agenda.by("queue", nowMs + Math.max(WALK_GAP_MS, walk.nextDueMs));
+      }
       if (walk.place === null) {
-        agenda.putOff("queue", nowMs + this.#walkPause.takeMs());
+        this.#endWalk(nowMs);
       } else {
         agenda.by("walk", nowMs + WALK_GAP_MS);
       }
-      agenda.by("queue", nowMs + Math.max(WALK_GAP_MS, Math.min(walk.nextDueMs ?? pollIntervalMs, pollIntervalMs)));
       await this.#admit(walk, daemonId);
     });
+  }
+
+  /** A daemon that hears no operator has to look itself for what they made due. */
+  #endWalk(nowMs: number): void {
+    const { agenda, wake, pollIntervalMs } = this.#parts;
+    const { restMs, pollMs } = this.#walkPause.take(pollIntervalMs);
+    agenda.putOff("queue", nowMs + restMs);
+    agenda.by("queue", nowMs + (wake.state === "blind" ? pollIntervalMs : pollMs));
   }
 
   /** Leaves half of the room to a walk that is due. */

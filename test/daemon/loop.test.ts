@@ -66,6 +66,8 @@ class Surroundings {
   /** How the daemon stood when it claimed. */
   readonly claimedAs: WakeState[] = [];
   walks = 0;
+  /** Parts of a walk before its last one. */
+  walkParts = 0;
   /** Walks that have ended. */
   walked = 0;
   /** The room that makes a claim worthwhile. */
@@ -84,7 +86,7 @@ class Surroundings {
   readonly #rooms = { known: new Map<string, number>(), unknown: 8 };
   readonly loop: Loop;
 
-  constructor(t: TestContext) {
+  constructor(t: TestContext, { pollIntervalMs = POLL_MS } = {}) {
     const { agenda, conditions, emitted: events } = this;
     const database = {
       run: async ({ name }: { name: string }, params: object) => {
@@ -116,7 +118,7 @@ class Surroundings {
       inHand: Object.assign(this.inHand, { review: async () => this.#review() }) as unknown as InHand,
       inHandMax: IN_HAND_MAX,
       recorder: this.recorder as unknown as Recorder,
-      pollIntervalMs: POLL_MS,
+      pollIntervalMs,
       onCopied: () => {},
     });
     t.after(() => this.loop.stop());
@@ -126,8 +128,14 @@ class Surroundings {
     if (statement === "claim_deliveries" && "daemonId" in params) {
       this.walks += 1;
       this.claimants.push(String(params.daemonId));
+      return { rows: this.#walk(), rowCount: 0 };
     }
     return { rows: statement === "take_over_claim" && this.losesLease ? this.#takeOver() : [], rowCount: 0 };
+  }
+
+  #walk() {
+    this.walkParts -= 1;
+    return [{ event_id: null, endpoint_id: this.walkParts < 0 ? null : "an endpoint", next_due_ms: null }];
   }
 
   /** A claim that is found again as long as it is not known; ten times at most, lest the test never end. */
@@ -334,6 +342,25 @@ test("a walk that took long and brought nothing leaves the queue alone for a whi
   // Timers of Node.js may end a moment early.
   assert.ok(performance.now() - restsFromMs >= Math.min(200, 3 * tookMs));
 });
+
+for (const [wakeState, intervals] of [
+  ["sleeping", 3],
+  ["blind", 1],
+] as const) {
+  test(`after a walk of three parts, a ${wakeState} daemon that found nothing walks again in ${intervals * 10} s`, async (t) => {
+    const around = new Surroundings(t, { pollIntervalMs: 10_000 });
+    around.wakeState = wakeState;
+    around.walkParts = 2;
+    around.loop.start();
+    const polls = () => around.agenda.planned.filter(({ look }) => look === "queue");
+    await until("it has planned the next walk", () => polls().length > 0);
+    assert.equal(around.walks, 3);
+    assert.deepEqual(
+      polls().map(({ inMs }) => Math.ceil(inMs / 10_000)),
+      [intervals],
+    );
+  });
+}
 
 test("a walk over a deep queue does not take all the room that new events wait for", async (t) => {
   const around = new Surroundings(t);
