@@ -58,14 +58,15 @@ test("an address is counted by the network that its owner has", () => {
 });
 
 test("a client that asks too often is told when to come back, and health checks are counted apart", async (t) => {
-  const { url } = await startListener(t, { limits: { requestRate: { perSecond: 0.5, burst: 2 } } });
+  const { url } = await startListener(t, { limits: { requestRate: { perSecond: 0.01, burst: 2 } } });
   const statuses = [];
   for (let asked = 0; asked < 3; asked += 1) {
     statuses.push((await fetch(`${url}/unknown`)).status);
   }
   assert.deepEqual(statuses, [404, 404, 429]);
   const refused = await fetch(`${url}/unknown`);
-  assert.equal(refused.headers.get("retry-after"), "2");
+  const retrySeconds = Number(refused.headers.get("retry-after"));
+  assert.ok(retrySeconds > 50 && retrySeconds <= 100, `${retrySeconds} s`);
   assert.equal(refused.headers.get("content-type"), "application/problem+json");
   assert.equal((await fetch(`${url}/healthz`)).status, 200);
   assert.equal((await fetch(`${url}/readyz`)).status, 200);

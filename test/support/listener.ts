@@ -1,4 +1,5 @@
 /** The HTTP listener for tests: alone, or a request to one. */
+import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { messageOf } from "../../src/ground/errors.ts";
@@ -6,8 +7,9 @@ import { makeApp } from "../../src/listen/app.ts";
 import { ListenerDatabase } from "../../src/listen/listenerDatabase.ts";
 import type { Readiness } from "../../src/listen/vitals.ts";
 import type { Limits } from "../../src/serve/limits.ts";
-import { Listener } from "../../src/serve/listener.ts";
+import { type App, Listener } from "../../src/serve/listener.ts";
 import type { Samples } from "../../src/telemetry/metrics.ts";
+import { undescribed } from "./listenerAnswers.ts";
 
 export interface StartedListener {
   readonly port: number;
@@ -29,7 +31,7 @@ interface ListenerSettings {
 
 const NO_DATABASE = "postgres://127.0.0.1:1/none";
 
-/** A listener on a free port, without a daemon. It is stopped after the test. */
+/** A listener on a free port, without a daemon. It is stopped after the test, and all that it answered must be in openapi.json. */
 export async function startListener(
   t: TestContext,
   {
@@ -50,13 +52,24 @@ export async function startListener(
     ...(sliceBytes !== undefined && { sliceBytes }),
     ...(largeReadMs !== undefined && { largeReadMs }),
   });
+  const faults: string[] = [];
+  const judged: App = {
+    fetch: async (request, bindings) => {
+      const response = await app.fetch(request, bindings);
+      faults.push(...undescribed(request, response));
+      return response;
+    },
+  };
   const listener = await Listener.start({
     address: { host: "127.0.0.1", port: 0 },
-    app,
+    app: judged,
     onBroken: (thrown) => errors.push(messageOf(thrown)),
     ...(limits && { limits }),
   });
-  t.after(() => listener.stop());
+  t.after(async () => {
+    await listener.stop();
+    assert.deepEqual(faults, []);
+  });
   const { port } = listener.address;
   return { port, url: `http://127.0.0.1:${port}`, errors };
 }
