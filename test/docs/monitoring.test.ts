@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { parse } from "yaml";
 import { guideText } from "../support/guides.ts";
-import { promqlFaults } from "../support/promql.ts";
+import { labelsOfResult, promqlFaults } from "../support/promql.ts";
 
 const GUIDE = "deploy/monitoring.md";
 const RULES = "deploy/prometheus/alerts.yaml";
@@ -37,11 +37,21 @@ test("what asks for what does not exist is found", () => {
   assert.deepEqual(promqlFaults("postrider_attempts_total > 1"), ["postrider_attempts_total is a counter"]);
   assert.deepEqual(promqlFaults('postrider_condition{state="x"}'), ["there is no label state"]);
   assert.deepEqual(promqlFaults('postrider_condition{condition=~"blind|deaf"}'), ["condition is never deaf"]);
+  assert.deepEqual(promqlFaults('postrider_endpoints{state="stopped"}'), ["state is never stopped"]);
   assert.deepEqual(promqlFaults("sum by (color) (postrider_condition)"), ["nothing is grouped by color"]);
   assert.deepEqual(promqlFaults("rate(postrider_request_duration_seconds[5m])"), [
     "postrider_request_duration_seconds does not exist",
   ]);
   assert.ok(promqlFaults("sum(").length > 0);
+});
+
+test("a text names labels that the result has", () => {
+  assert.deepEqual(labelsOfResult("sum by (event, level) (rate(postrider_log_events_total[1h])) > 0"), [
+    "event",
+    "level",
+  ]);
+  assert.deepEqual(labelsOfResult("max(postrider_condition) > 0"), []);
+  assert.deepEqual(labelsOfResult("postrider_condition > 0"), ["instance", "job", "condition"]);
 });
 
 for (const { alert, expr, labels, annotations } of rules) {
@@ -51,6 +61,7 @@ for (const { alert, expr, labels, annotations } of rules) {
     assert.equal(annotations.runbook, `${GUIDE}#${alert.toLowerCase()}`);
     assert.match(guideText(GUIDE), new RegExp(`^### ${alert}$`, "m"));
     assert.match(annotations.summary, /^[A-Z{]/);
+    assertLabels(expr, annotations.summary.matchAll(/\$labels\.(\w+)/g));
   });
 }
 
@@ -65,11 +76,18 @@ test("the guide explains no alert that does not exist", () => {
 for (const { title, description, targets } of panels) {
   test(`the panel "${title}" shows what exists`, () => {
     assert.ok(description.length > 10 && targets.length > 0);
-    for (const { expr } of targets) {
+    for (const { expr, legendFormat } of targets) {
       assert.deepEqual(promqlFaults(expr.replaceAll("$__rate_interval", "5m")), [], expr);
       assert.match(expr, /job=~"\$job"/);
+      assertLabels(expr, legendFormat.matchAll(/\{\{(\w+)\}\}/g));
     }
   });
+}
+
+function assertLabels(expr: string, named: Iterable<RegExpExecArray>): void {
+  for (const [, label = ""] of named) {
+    assert.ok(labelsOfResult(expr).includes(label), `${label} in ${expr}`);
+  }
 }
 
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;

@@ -7,6 +7,7 @@ import { CommandProcess } from "../support/command.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, insertEvent, insertEvents, reset } from "../support/engine.ts";
 import { Scrape } from "../support/metrics.ts";
+import { LABEL_VALUES } from "../support/promql.ts";
 import { createLogin } from "../support/roles.ts";
 import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
@@ -91,6 +92,13 @@ test("every declared metric is there, and counts what was recorded as the minute
   assert.equal(scrape.value("postrider_schema_version"), scrape.value("postrider_known_schema_version"));
   const named = { endpoint_id: sound, endpoint_name: HOSTILE, result: "succeeded" };
   assert.equal(scrape.value("postrider_endpoint_attempts_total", named), 3);
+  const labels = [...scrape.families.values()].flatMap(({ metrics }) =>
+    metrics.flatMap((sample) => Object.entries(sample.labels ?? {})),
+  );
+  assert.deepEqual(
+    labels.filter(([label, value]) => LABEL_VALUES[label]?.includes(value) === false),
+    [],
+  );
   const [request] = scrape.samples("postrider_request_duration_seconds");
   assert.equal(Object.keys(request?.buckets ?? {}).length, 17);
   assert.deepEqual(await command.end(), { code: 0, signal: null });
@@ -104,12 +112,18 @@ test("every declared metric is there, and counts what was recorded as the minute
 test("without Postgres the daemon's own metrics are there, and say that the others are not", async (t) => {
   const proxy = await FaultProxy.start(() => Number(new URL(database.url).port));
   t.after(() => proxy.close());
+  await endpoint("/untold", "untold");
+  receiver.script("/untold", () => OK);
   // Spans take memory, too.
   const otel = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" };
   const { command, url: listener } = await run(t, { port: String(proxy.port), ...otel });
   const [, mib] = await command.match(/"event":"daemon\.started".*"memory_mib_max":(\d+)/);
+  await insertEvents(database.pool, "order.paid", 1);
+  await ended(1);
   const first = await Scrape.of(listener);
   assert.equal(first.value("postrider_database_up"), 1);
+  const ofEndpoints = [...first.families.keys()].filter((name) => name.startsWith("postrider_endpoint_"));
+  assert.deepEqual(ofEndpoints, [], "none is told of unless that is asked for");
   assert.equal(Math.ceil(first.value("postrider_memory_limit_bytes") / 1_048_576), Number(mib));
   proxy.set({ kind: "cut" });
   await until("the daemon has noticed", async () => (await Scrape.of(listener)).value("postrider_database_up") === 0);

@@ -7,14 +7,21 @@ import { METRICS, type Metric } from "../../src/telemetry/metrics.ts";
 /** What Prometheus adds to each series. */
 const TARGET_LABELS = ["instance", "job"];
 
-/** The values that a label may have, as far as that is known. */
-const LABEL_VALUES: Readonly<Record<string, readonly string[]>> = {
+/** The values that a label may have, as far as that is known. test/e2e/metrics.test.ts compares them with what daemons tell. */
+export const LABEL_VALUES: Readonly<Record<string, readonly string[]>> = {
   condition: Object.keys(CONDITIONS),
   event: Object.keys(EVENTS),
   level: ["info", "warn", "error", "debug"],
   failure_kind: FAILURE_KINDS,
   result: ["succeeded", "failed"],
+  status_class: ["3xx", "4xx", "5xx", "other"],
   endpoint_state: ["active", "paused"],
+  state: [
+    ...["succeeded", "exhausted", "discarded"],
+    ...["active", "paused", "disabled"],
+    ...["live", "late", "lost"],
+    ...["awake", "sleeping", "napping", "blind"],
+  ],
 };
 
 /** What is wrong with an expression: it is no PromQL, or asks for metrics, labels or values that do not exist. */
@@ -65,6 +72,17 @@ export function promqlFaults(expression: string): readonly string[] {
     },
   });
   return faults;
+}
+
+/** The labels that the series of its result have. */
+export function labelsOfResult(expression: string): readonly string[] {
+  const aggregation = /\b(?:sum|min|max)(?: by \(([^)]*)\))? ?\(/.exec(expression);
+  if (aggregation !== null) {
+    const [, grouping = ""] = aggregation;
+    return grouping.split(/, ?/).filter((label) => label !== "" && label !== "le");
+  }
+  const [name = ""] = /\bpostrider_\w+/.exec(expression) ?? [];
+  return [...TARGET_LABELS, ...(metricOf(name)?.labels ?? [])];
 }
 
 /** The metric of a series; null if there is none. Those of a histogram have the suffixes that its text has. */
