@@ -1,4 +1,7 @@
-/** What the portal gives, as far as the page shows it. The names are the columns of its routes. */
+/**
+ * What the portal gives, as far as the page shows it. The names are the columns of its routes. What is a row of the
+ * dashboard, too, is in its rows.ts.
+ */
 
 export interface Endpoint {
   readonly id: string;
@@ -94,31 +97,10 @@ export interface FailedAttempt extends Attempt {
   readonly event_type: string;
 }
 
-export interface Answered {
-  readonly id: string;
-  readonly response_headers: Readonly<Record<string, unknown>> | null;
-  readonly response_body: string | null;
-}
-
 export interface Payload {
   readonly payload_bytes: number;
   readonly payload: string;
   readonly is_whole: boolean;
-}
-
-export interface Subscription {
-  readonly id: string;
-  readonly event_type: string;
-  readonly filter: string | null;
-  readonly created_at: string;
-}
-
-export interface Secret {
-  readonly id: string;
-  readonly kind: string;
-  readonly public_key: string | null;
-  readonly created_at: string;
-  readonly expires_at: string | null;
 }
 
 export interface Replay {

@@ -1,20 +1,11 @@
-import { signal, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import { MISSING, onDemand } from "../onDemand.ts";
 
 type Dialogs = Pick<typeof import("../later.ts"), "ActDialog" | "ManyDialog">;
 
-/** Null until a dialog was opened: nobody waits for forms who only looks. */
-const loaded = signal<Dialogs | null>(null);
-const isMissing = signal(false);
-
-async function load(): Promise<void> {
-  try {
-    loaded.value = await import("../later.ts");
-  } catch {
-    // It is gone once another version is served.
-    isMissing.value = true;
-  }
-}
+/** Nobody waits for forms who only looks. */
+const { part, isMissing, want } = onDemand<Dialogs>(() => import("../later.ts"));
 
 interface DialogButtonProps {
   readonly label: string;
@@ -27,7 +18,7 @@ interface DialogButtonProps {
 /** A button that opens a dialog. */
 export function DialogButton({ label, shortcut, short, dialog }: DialogButtonProps) {
   const isOpen = useSignal(false);
-  const dialogs = loaded.value;
+  const dialogs = part.value;
   return (
     <>
       <button
@@ -38,12 +29,12 @@ export function DialogButton({ label, shortcut, short, dialog }: DialogButtonPro
         title={shortcut === undefined ? undefined : `key ${shortcut}`}
         onClick={() => {
           isOpen.value = true;
-          if (dialogs === null) void load();
+          want();
         }}
       >
         {short ?? label}
       </button>
-      {isOpen.value && isMissing.value ? <span role="alert">It could not be read: load this page anew.</span> : null}
+      {isOpen.value && isMissing.value ? <span role="alert">{MISSING}</span> : null}
       {isOpen.value && dialogs !== null
         ? dialog(dialogs, () => {
             isOpen.value = false;

@@ -1,28 +1,16 @@
-import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
+import { MISSING, onDemand } from "../onDemand.ts";
 
-/** A screen that is loaded when somebody first goes there, so that the first one is there sooner. */
+/** A screen that is loaded when somebody first goes there. */
 export function lazily(load: () => Promise<ComponentType>): ComponentType {
-  const loaded = signal<{ readonly Screen: ComponentType } | null>(null);
-  const isMissing = signal(false);
+  const { part, isMissing, want } = onDemand(load);
   return function Lazy() {
-    useEffect(() => {
-      if (loaded.value === null) {
-        load().then(
-          (Screen) => {
-            loaded.value = { Screen };
-          },
-          () => {
-            // It is gone once another version is served.
-            isMissing.value = true;
-          },
-        );
-      }
-    }, []);
-    if (loaded.value !== null) {
-      return <loaded.value.Screen />;
+    useEffect(want, []);
+    const Screen = part.value;
+    if (Screen !== null) {
+      return <Screen />;
     }
-    return isMissing.value ? <p role="alert">It could not be read: load this page anew.</p> : null;
+    return isMissing.value ? <p role="alert">{MISSING}</p> : null;
   };
 }

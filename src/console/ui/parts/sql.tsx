@@ -1,20 +1,11 @@
-import { signal, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
+import { MISSING, onDemand } from "../onDemand.ts";
 import { type Call, sqlOf } from "../sqlText.ts";
 import { Copy } from "./copy.tsx";
 import { Listing } from "./listing.tsx";
 
-/** By operation; null until somebody has looked at one. */
-const statements = signal<Readonly<Record<string, string>> | null>(null);
-const isMissing = signal(false);
-
-async function load(): Promise<void> {
-  try {
-    statements.value = (await import("../statements.ts")).STATEMENTS;
-  } catch {
-    // It is gone once another version is served.
-    isMissing.value = true;
-  }
-}
+/** By operation. */
+const statements = onDemand(async () => (await import("../statements.ts")).STATEMENTS);
 
 /** The SQL beside a button or a list, ready for psql. */
 export function SqlText({ of }: { readonly of: Call }) {
@@ -24,7 +15,7 @@ export function SqlText({ of }: { readonly of: Call }) {
       class="sql"
       onToggle={(event) => {
         isOpen.value = event.currentTarget.open;
-        if (isOpen.value && statements.value === null) void load();
+        if (isOpen.value) statements.want();
       }}
     >
       <summary data-key="s">SQL</summary>
@@ -34,9 +25,9 @@ export function SqlText({ of }: { readonly of: Call }) {
 }
 
 function Statement({ of }: { readonly of: Call }) {
-  const statement = statements.value?.[of.operation.name];
+  const statement = statements.part.value?.[of.operation.name];
   if (statement === undefined) {
-    return <p>{isMissing.value ? "It could not be read: load this page anew." : "reading…"}</p>;
+    return <p>{statements.isMissing.value ? MISSING : "reading…"}</p>;
   }
   const text = sqlOf(of, statement);
   return (

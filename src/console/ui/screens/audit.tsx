@@ -3,16 +3,17 @@ import { call } from "../operation.ts";
 import { Heading } from "../parts/heading.tsx";
 import { EndpointLink, EventId } from "../parts/id.tsx";
 import { JsonText } from "../parts/json.tsx";
+import { More } from "../parts/more.tsx";
 import { SeenValue } from "../parts/seen.tsx";
 import { SqlText } from "../parts/sql.tsx";
 import { Table } from "../parts/table.tsx";
 import { Clock } from "../parts/time.tsx";
-import { href, route } from "../route.ts";
+import { route } from "../route.ts";
 import type { AuditRow, Page } from "../rows.ts";
 
 /** Who did what, when, with what was there before and after: of everything, of one endpoint, or of one event. */
 export function Audit() {
-  const { path, query } = route.value;
+  const { query } = route.value;
   const given = (name: string): string | null => query.get(name) ?? null;
   const asked = call("list_audit", {
     endpoint_id: given("endpoint"),
@@ -27,13 +28,7 @@ export function Audit() {
         {({ data, next }) => (
           <>
             <AuditTable rows={data} />
-            <p class="ends">
-              {next === null ? null : (
-                <a href={href(path, { ...Object.fromEntries(query), after: next })} data-key="]">
-                  older
-                </a>
-              )}
-            </p>
+            <More next={next} />
           </>
         )}
       </SeenValue>

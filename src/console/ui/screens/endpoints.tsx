@@ -5,18 +5,19 @@ import { ActButton } from "../parts/act.tsx";
 import { Heading } from "../parts/heading.tsx";
 import { EndpointLink } from "../parts/id.tsx";
 import { Listing } from "../parts/listing.tsx";
+import { More } from "../parts/more.tsx";
 import { SearchField } from "../parts/searchField.tsx";
 import { SeenValue } from "../parts/seen.tsx";
 import { SqlText } from "../parts/sql.tsx";
 import { State } from "../parts/state.tsx";
 import { Table } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
-import { href, route, setQuery } from "../route.ts";
+import { route, setQuery } from "../route.ts";
 import type { ListedEndpoint, Page } from "../rows.ts";
 import { endpointWord } from "./overview.tsx";
 
 export function Endpoints() {
-  const { path, query } = route.value;
+  const { query } = route.value;
   const given = (name: string): string | null => query.get(name) ?? null;
   const asked = call("list_endpoints", {
     ...{
@@ -38,13 +39,7 @@ export function Endpoints() {
         {({ data, next }) => (
           <>
             <EndpointTable endpoints={data} isFiltered={query.size > 0} />
-            <p class="ends">
-              {next === null ? null : (
-                <a href={href(path, { ...Object.fromEntries(query), after: next })} data-key="]">
-                  older
-                </a>
-              )}
-            </p>
+            <More next={next} />
           </>
         )}
       </SeenValue>

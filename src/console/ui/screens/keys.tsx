@@ -3,11 +3,12 @@ import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
 import { type Act, ActButton, ShownOnce } from "../parts/act.tsx";
 import { Heading } from "../parts/heading.tsx";
+import { More } from "../parts/more.tsx";
 import { SeenValue } from "../parts/seen.tsx";
 import { SqlText } from "../parts/sql.tsx";
 import { Table } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
-import { href, route } from "../route.ts";
+import { route } from "../route.ts";
 import type { ApiKey, Page } from "../rows.ts";
 import { SCOPES } from "../table.ts";
 
@@ -39,7 +40,7 @@ const END: Act = {
 };
 
 export function Keys() {
-  const { path, query } = route.value;
+  const { query } = route.value;
   const asked = call("list_keys", { after: query.get("after") ?? null });
   const page = useLive<Page<ApiKey>>(asked);
   return (
@@ -55,13 +56,7 @@ export function Keys() {
         {({ data, next }) => (
           <>
             <KeyTable keys={data} />
-            <p class="ends">
-              {next === null ? null : (
-                <a href={href(path, { after: next })} data-key="]">
-                  older
-                </a>
-              )}
-            </p>
+            <More next={next} />
           </>
         )}
       </SeenValue>

@@ -4,17 +4,18 @@ import { call } from "../operation.ts";
 import { type Act, ActButton } from "../parts/act.tsx";
 import { Heading } from "../parts/heading.tsx";
 import { EndpointLink } from "../parts/id.tsx";
+import { More } from "../parts/more.tsx";
 import { ReplayBar } from "../parts/replayProgress.tsx";
 import { SeenValue } from "../parts/seen.tsx";
 import { SqlText } from "../parts/sql.tsx";
 import { State } from "../parts/state.tsx";
 import { Table } from "../parts/table.tsx";
 import { exactTime, Time } from "../parts/time.tsx";
-import { href, route } from "../route.ts";
+import { route } from "../route.ts";
 import type { Page, Replay } from "../rows.ts";
 
 export function Replays() {
-  const { path, query } = route.value;
+  const { query } = route.value;
   const asked = call("list_replays", { endpoint_id: query.get("endpoint") ?? null, after: query.get("after") ?? null });
   const page = useLive<Page<Replay>>(asked);
   return (
@@ -24,13 +25,7 @@ export function Replays() {
         {({ data, next }) => (
           <>
             <ReplayTable replays={data} />
-            <p class="ends">
-              {next === null ? null : (
-                <a href={href(path, { ...Object.fromEntries(query), after: next })} data-key="]">
-                  older
-                </a>
-              )}
-            </p>
+            <More next={next} />
           </>
         )}
       </SeenValue>

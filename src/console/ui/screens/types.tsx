@@ -5,6 +5,7 @@ import { call } from "../operation.ts";
 import { ActButton } from "../parts/act.tsx";
 import { Heading } from "../parts/heading.tsx";
 import { JsonText } from "../parts/json.tsx";
+import { More } from "../parts/more.tsx";
 import { SeenValue } from "../parts/seen.tsx";
 import { SqlText } from "../parts/sql.tsx";
 import { Table } from "../parts/table.tsx";
@@ -13,7 +14,7 @@ import { href, route } from "../route.ts";
 import type { EventType, EventTypePolicy, ListedEventType, Page } from "../rows.ts";
 
 export function Types() {
-  const { path, query } = route.value;
+  const { query } = route.value;
   const asked = call("list_event_types", { after: query.get("after") ?? null });
   const page = useLive<Page<ListedEventType>>(asked);
   return (
@@ -26,13 +27,7 @@ export function Types() {
         {({ data, next }) => (
           <>
             <TypeTable types={data} />
-            <p class="ends">
-              {next === null ? null : (
-                <a href={href(path, { after: next })} data-key="]">
-                  more
-                </a>
-              )}
-            </p>
+            <More next={next} />
           </>
         )}
       </SeenValue>

@@ -3,8 +3,7 @@ import { useLive } from "../../../ui/live.ts";
 import { call } from "../../../ui/operation.ts";
 import { Listing } from "../../../ui/parts/listing.tsx";
 import { SeenValue } from "../../../ui/parts/seen.tsx";
-import type { Rows } from "../../../ui/rows.ts";
-import type { Answered } from "../rows.ts";
+import type { Answered, Rows } from "../../../ui/rows.ts";
 import { mayCall } from "../session.ts";
 
 interface AnswerProps {

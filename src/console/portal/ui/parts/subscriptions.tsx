@@ -4,8 +4,7 @@ import { call } from "../../../ui/operation.ts";
 import { SeenValue } from "../../../ui/parts/seen.tsx";
 import { Table } from "../../../ui/parts/table.tsx";
 import { Time } from "../../../ui/parts/time.tsx";
-import type { Rows } from "../../../ui/rows.ts";
-import type { Subscription } from "../rows.ts";
+import type { Rows, Subscription } from "../../../ui/rows.ts";
 import { Act, Field, submit } from "./act.tsx";
 
 /** Which events an endpoint gets. */

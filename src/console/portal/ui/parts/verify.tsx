@@ -1,19 +1,10 @@
-import { signal, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
+import { MISSING, onDemand } from "../../../ui/onDemand.ts";
 import { Copy } from "../../../ui/parts/copy.tsx";
 import { Listing } from "../../../ui/parts/listing.tsx";
 
-/** By language; null until somebody has looked at one. */
-const recipes = signal<Readonly<Record<string, string>> | null>(null);
-const isMissing = signal(false);
-
-async function load(): Promise<void> {
-  try {
-    recipes.value = (await import("../recipes.ts")).RECIPES;
-  } catch {
-    // It is gone once another version is served.
-    isMissing.value = true;
-  }
-}
+/** By language. */
+const recipes = onDemand(async () => (await import("../recipes.ts")).RECIPES);
 
 /** How a server finds out that a request is genuine. */
 export function Verify() {
@@ -22,7 +13,7 @@ export function Verify() {
     <details
       onToggle={(event) => {
         isOpen.value = event.currentTarget.open;
-        if (isOpen.value && recipes.value === null) void load();
+        if (isOpen.value) recipes.want();
       }}
     >
       <summary>Verify requests</summary>
@@ -40,11 +31,8 @@ export function Verify() {
 }
 
 function Recipes() {
-  return recipes.value === null ? (
-    <p>{isMissing.value ? "The code could not be read: open this page again." : "reading…"}</p>
-  ) : (
-    <Choice texts={recipes.value} />
-  );
+  const texts = recipes.part.value;
+  return texts === null ? <p>{recipes.isMissing.value ? MISSING : "reading…"}</p> : <Choice texts={texts} />;
 }
 
 function Choice({ texts }: { readonly texts: Readonly<Record<string, string>> }) {

@@ -9,7 +9,7 @@ import { State } from "../../../ui/parts/state.tsx";
 import { Table } from "../../../ui/parts/table.tsx";
 import { Clock, durationText, Time } from "../../../ui/parts/time.tsx";
 import { href } from "../../../ui/route.ts";
-import type { Page, Rows } from "../../../ui/rows.ts";
+import type { Page, Rows, Secret } from "../../../ui/rows.ts";
 import { Answer } from "../parts/answer.tsx";
 import { EndpointActs } from "../parts/endpointActs.tsx";
 import { Redeliver } from "../parts/redeliver.tsx";
@@ -18,7 +18,7 @@ import { Sparkline } from "../parts/sparkline.tsx";
 import { Standing } from "../parts/standing.tsx";
 import { Subscriptions } from "../parts/subscriptions.tsx";
 import { Verify } from "../parts/verify.tsx";
-import type { Endpoint, FailedAttempt, HourBar, Secret, Undelivered, Waiting } from "../rows.ts";
+import type { Endpoint, FailedAttempt, HourBar, Undelivered, Waiting } from "../rows.ts";
 import { mayCall } from "../session.ts";
 import { nameOf } from "./endpoints.tsx";
 

@@ -1,10 +1,10 @@
 import { useLive } from "../../../ui/live.ts";
 import { call } from "../../../ui/operation.ts";
 import { Heading } from "../../../ui/parts/heading.tsx";
+import { More } from "../../../ui/parts/more.tsx";
 import { SeenValue } from "../../../ui/parts/seen.tsx";
 import { href, route } from "../../../ui/route.ts";
 import type { Page, Rows } from "../../../ui/rows.ts";
-import { More } from "../parts/more.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
 import { Standing } from "../parts/standing.tsx";
 import type { Endpoint, HourBar } from "../rows.ts";

@@ -3,6 +3,7 @@ import { useLive } from "../../../ui/live.ts";
 import { call } from "../../../ui/operation.ts";
 import { Heading } from "../../../ui/parts/heading.tsx";
 import { EventId } from "../../../ui/parts/id.tsx";
+import { More } from "../../../ui/parts/more.tsx";
 import { SeenValue } from "../../../ui/parts/seen.tsx";
 import { State } from "../../../ui/parts/state.tsx";
 import { Table } from "../../../ui/parts/table.tsx";
@@ -10,7 +11,6 @@ import { nowMs, Time } from "../../../ui/parts/time.tsx";
 import { href, route, setQuery } from "../../../ui/route.ts";
 import type { Page } from "../../../ui/rows.ts";
 import { Field } from "../parts/act.tsx";
-import { More } from "../parts/more.tsx";
 import { whenText } from "../parts/standing.tsx";
 import type { ListedEvent } from "../rows.ts";
 

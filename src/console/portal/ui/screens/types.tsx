@@ -1,11 +1,11 @@
 import { useLive } from "../../../ui/live.ts";
 import { call } from "../../../ui/operation.ts";
 import { Heading } from "../../../ui/parts/heading.tsx";
+import { More } from "../../../ui/parts/more.tsx";
 import { SeenValue } from "../../../ui/parts/seen.tsx";
 import { Table } from "../../../ui/parts/table.tsx";
 import { route } from "../../../ui/route.ts";
 import type { Page } from "../../../ui/rows.ts";
-import { More } from "../parts/more.tsx";
 import { Schema } from "../parts/schema.tsx";
 import type { ListedEventType } from "../rows.ts";
 
