@@ -201,7 +201,7 @@ test("a change that somebody else made meanwhile is shown before it is overwritt
     commit`);
   await dialog.getByRole("button", { name: "Edit timeout_ms" }).click();
   await dialog.getByText(/^carol, .*update endpoint/).waitFor();
-  await dialog.getByText('{"timeout_ms":600}').waitFor();
+  await dialog.getByText('{"timeout_ms": 600}').waitFor();
   assert.equal(await askFor(pool, "select timeout_ms from postrider.endpoint where id = $1", [id]), 600);
   await dialog.getByRole("button", { name: "Go on with what is there now" }).click();
   await dialog.getByRole("button", { name: "Edit timeout_ms" }).click();

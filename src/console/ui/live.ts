@@ -2,9 +2,10 @@ import { type ReadonlySignal, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { caller, Refusal, read, Unreachable } from "./api.ts";
 import { type Call, urlOf } from "./operation.ts";
+import { parseRows } from "./parseRows.ts";
 import { isLive } from "./shown.ts";
 
-const LOOK_MS = 2_000;
+export const LOOK_MS = 2_000;
 const RETRY_MS_MAX = 30_000;
 
 /** What a screen knows of a resource. */
@@ -32,16 +33,21 @@ export function lookAgain(): void {
 
 /**
  * Follows a resource: reads it, and reads it again every two seconds while the page can be seen and nobody has stopped
- * that. Null: there is nothing to follow yet. What changes more seldom is read every `lookMs`.
+ * that. Null: there is nothing to follow yet. What changes more seldom is read every `lookMs`. Members that `asText`
+ * names are JSON of somebody else, and stay its text.
  */
-export function useLive<Value>(call: Call | null, lookMs = LOOK_MS): ReadonlySignal<Seen<Value>> {
+export function useLive<Value>(
+  call: Call | null,
+  lookMs = LOOK_MS,
+  asText: readonly string[] = [],
+): ReadonlySignal<Seen<Value>> {
   const seen = useSignal<Seen<Value>>(NOTHING);
   const url = call === null ? null : urlOf(call);
   useEffect(() => {
     // What was seen before stays until the new list is there: it would flicker at each letter of a search.
     return url === null
       ? undefined
-      : follow<Value>(url, lookMs, (next) => {
+      : follow<Value>(url, { lookMs, asText }, (next) => {
           seen.value = next(seen.peek());
         });
   }, [url, lookMs]);
@@ -52,8 +58,13 @@ const NOTHING = { value: null, atMs: 0, trouble: null };
 
 type Step<Value> = (before: Seen<Value>) => Seen<Value>;
 
+interface Following {
+  readonly lookMs: number;
+  readonly asText: readonly string[];
+}
+
 /** Returns what ends it. */
-function follow<Value>(url: string, lookMs: number, show: (step: Step<Value>) => void): () => void {
+function follow<Value>(url: string, { lookMs, asText }: Following, show: (step: Step<Value>) => void): () => void {
   const end = new AbortController();
   void (async () => {
     let etag: string | null = null;
@@ -67,7 +78,7 @@ function follow<Value>(url: string, lookMs: number, show: (step: Step<Value>) =>
         etag = answer?.etag ?? etag;
         const isSame = answer === null || answer.text === text;
         text = answer?.text ?? text;
-        const value = isSame ? undefined : (JSON.parse(answer.text) as Value);
+        const value = isSame ? undefined : (parseRows(answer.text, asText) as Value);
         show((before) => ({ value: value ?? before.value, atMs: Date.now(), trouble: null }));
       } catch (error) {
         if (end.signal.aborted) {

@@ -86,7 +86,8 @@ export interface Payload {
   readonly payload_bytes: number;
   readonly payload: string;
   readonly is_whole: boolean;
-  readonly attributes: Readonly<Record<string, unknown>> | null;
+  /** JSON, as it is written. */
+  readonly attributes: string | null;
 }
 
 export interface Explained {
@@ -231,8 +232,12 @@ export interface AuditRow {
   readonly endpoint_name: string | null;
   readonly event_id: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
-  readonly before: unknown;
-  readonly after: unknown;
+}
+
+export interface Change extends AuditRow {
+  /** JSON, as it is written. */
+  readonly before: string | null;
+  readonly after: string | null;
 }
 
 export interface InFlight {
@@ -281,7 +286,8 @@ export interface ListedEventType {
 export interface EventType {
   readonly name: string;
   readonly description: string | null;
-  readonly json_schema: unknown;
+  /** JSON, as it is written. */
+  readonly json_schema: string | null;
   readonly enforce: boolean;
   readonly deprecated: boolean;
 }

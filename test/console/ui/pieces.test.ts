@@ -7,6 +7,7 @@ import { attemptBars, causesOf, delayBars, requestBars } from "../../../src/cons
 import { fieldNamed, fieldOf, settingOf, timeText, valuesOf } from "../../../src/console/ui/fields.ts";
 import { makeAxis } from "../../../src/console/ui/journeyAxis.ts";
 import { journeySvg } from "../../../src/console/ui/journeySvg.ts";
+import { parseRows } from "../../../src/console/ui/parseRows.ts";
 import { pretty } from "../../../src/console/ui/pretty.ts";
 import {
   ATTEMPT_FIELDS,
@@ -104,6 +105,26 @@ test("JSON is shown with a line for each member, and each of its characters as i
         ),
         withoutBlanks(part),
       );
+    }),
+  );
+});
+
+test("members of an answer that are JSON of somebody else stay the text that they were", () => {
+  const before = '{"n": 12345678901234567890.10, "after": [1.0, "]\\"}"], "2": 1, "1": 2}';
+  const answer = `{"data":[{"id":"\\"after\\": 1","at" : 1.50,"before":${before},"after" : -1.0e400 }, {"before":"a b","after":null}],"next":null}`;
+  assert.deepEqual(parseRows(answer, ["before", "after"]), {
+    data: [
+      { id: '"after": 1', at: 1.5, before, after: "-1.0e400" },
+      { before: '"a b"', after: null },
+    ],
+    next: null,
+  });
+  assert.deepEqual(parseRows('{"before": {"a": 1}}', []), { before: { a: 1 } });
+  fc.assert(
+    fc.property(fc.json(), fc.jsonValue(), (text, other) => {
+      const row = `{"other":${JSON.stringify(JSON.stringify(other))},"mine":${text},"last":true}`;
+      const mine = text.trim() === "null" ? null : text.trim();
+      assert.deepEqual(parseRows(row, ["mine"]), { other: JSON.stringify(other), mine, last: true });
     }),
   );
 });

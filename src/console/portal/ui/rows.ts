@@ -124,7 +124,8 @@ export interface ListedEventType {
 }
 
 export interface EventType {
-  readonly json_schema: unknown;
+  /** JSON, as it is written. */
+  readonly json_schema: string | null;
 }
 
 export interface Ended {

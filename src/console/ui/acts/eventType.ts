@@ -1,6 +1,7 @@
 import { CHOICES } from "../choices.ts";
 import { REASON } from "../fields.ts";
 import type { Act } from "../parts/act.tsx";
+import { pretty } from "../pretty.ts";
 import type { EventType } from "../rows.ts";
 
 const NAME = { name: "name", sentence: "Words with dots between them, such as order.paid.", isRequired: true };
@@ -31,10 +32,10 @@ export function redefineAct(type: EventType): Act {
 }
 
 function asksOf(type: EventType | null) {
-  const schema = type?.json_schema ?? null;
+  const schema = pretty(type?.json_schema ?? "").map(({ text }) => text);
   return [
     { name: "description", initial: type?.description ?? "" },
-    { name: "json_schema", label: "JSON Schema", initial: schema === null ? "" : JSON.stringify(schema, null, 2) },
+    { name: "json_schema", label: "JSON Schema", initial: schema.join("") },
     { name: "enforce", initial: String(type?.enforce ?? false) },
     { name: "deprecated", initial: String(type?.deprecated ?? false) },
   ];

@@ -1,12 +1,13 @@
-import { useLive } from "../live.ts";
+import { LOOK_MS, useLive } from "../live.ts";
 import { call } from "../operation.ts";
-import type { AuditRow, Page } from "../rows.ts";
+import type { Change, Page } from "../rows.ts";
 import { SeenValue } from "./seen.tsx";
 import { Time } from "./time.tsx";
 
 /** Who changed what of an endpoint since it was read. */
 export function ChangesSince({ endpointId, since }: { readonly endpointId: string; readonly since: string }) {
-  const page = useLive<Page<AuditRow>>(call("list_audit", { endpoint_id: endpointId, since, limit: 5 }));
+  const asked = call("list_audit", { endpoint_id: endpointId, since, limit: 5 });
+  const page = useLive<Page<Change>>(asked, LOOK_MS, ["after"]);
   return (
     <SeenValue of={page}>
       {({ data }) => {
@@ -17,7 +18,7 @@ export function ChangesSince({ endpointId, since }: { readonly endpointId: strin
           <ul>
             {later.map(({ id, at, actor, on_behalf_of, action, after }) => (
               <li key={id}>
-                {on_behalf_of ?? actor}, <Time at={at} />: {action} <code>{JSON.stringify(after)}</code>
+                {on_behalf_of ?? actor}, <Time at={at} />: {action} <code>{after}</code>
               </li>
             ))}
           </ul>

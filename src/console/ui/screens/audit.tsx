@@ -1,4 +1,4 @@
-import { useLive } from "../live.ts";
+import { LOOK_MS, useLive } from "../live.ts";
 import { call } from "../operation.ts";
 import { Heading } from "../parts/heading.tsx";
 import { EndpointLink, EventId } from "../parts/id.tsx";
@@ -9,7 +9,7 @@ import { SqlText } from "../parts/sql.tsx";
 import { Table } from "../parts/table.tsx";
 import { Clock } from "../parts/time.tsx";
 import { route } from "../route.ts";
-import type { AuditRow, Page } from "../rows.ts";
+import type { Change, Page } from "../rows.ts";
 
 /** Who did what, when, with what was there before and after: of everything, of one endpoint, or of one event. */
 export function Audit() {
@@ -20,7 +20,7 @@ export function Audit() {
     event_id: given("event"),
     after: given("after"),
   });
-  const page = useLive<Page<AuditRow>>(asked);
+  const page = useLive<Page<Change>>(asked, LOOK_MS, ["before", "after"]);
   return (
     <>
       <Heading title="Audit" />
@@ -37,7 +37,7 @@ export function Audit() {
   );
 }
 
-function AuditTable({ rows }: { readonly rows: readonly AuditRow[] }) {
+function AuditTable({ rows }: { readonly rows: readonly Change[] }) {
   return (
     <Table
       label="What people did, the newest first"
@@ -50,17 +50,17 @@ function AuditTable({ rows }: { readonly rows: readonly AuditRow[] }) {
         { head: "did", cell: ({ action }) => action },
         { head: "to", cell: (row) => <Subject row={row} /> },
         { head: "reason", cell: ({ detail }) => (typeof detail.reason === "string" ? detail.reason : "") },
-        { head: "more", cell: (row) => <Change row={row} /> },
+        { head: "more", cell: (row) => <What of={row} /> },
       ]}
     />
   );
 }
 
-function whoOf({ actor, on_behalf_of }: AuditRow): string {
+function whoOf({ actor, on_behalf_of }: Change): string {
   return on_behalf_of === null ? actor : `${on_behalf_of}, through ${actor}`;
 }
 
-function Subject({ row: { endpoint_id, endpoint_name, event_id } }: { readonly row: AuditRow }) {
+function Subject({ row: { endpoint_id, endpoint_name, event_id } }: { readonly row: Change }) {
   return (
     <span class="counts">
       {endpoint_id === null ? null : <EndpointLink endpoint={{ endpoint_id, name: endpoint_name }} />}
@@ -69,11 +69,11 @@ function Subject({ row: { endpoint_id, endpoint_name, event_id } }: { readonly r
   );
 }
 
-function Change({ row: { detail, before, after } }: { readonly row: AuditRow }) {
+function What({ of: { detail, before, after } }: { readonly of: Change }) {
   return (
     <details>
       <summary>what</summary>
-      <JsonText text={JSON.stringify({ detail, before, after })} />
+      <JsonText text={`{"detail":${JSON.stringify(detail)},"before":${before},"after":${after}}`} />
     </details>
   );
 }

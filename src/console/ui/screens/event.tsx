@@ -13,7 +13,7 @@ import {
 import type { Refusal } from "../api.ts";
 import type { Mark } from "../journeyAxis.ts";
 import { journeySvg } from "../journeySvg.ts";
-import { useLive } from "../live.ts";
+import { LOOK_MS, useLive } from "../live.ts";
 import { call } from "../operation.ts";
 import { ActButton } from "../parts/act.tsx";
 import { Attempts } from "../parts/attempts.tsx";
@@ -282,7 +282,7 @@ function Unmatched({ explained }: { readonly explained: readonly Explained[] }) 
 
 function PayloadSection({ id }: { readonly id: string }) {
   const read = call("read_payload", { event_id: id });
-  const payload = useLive<Payload>(read);
+  const payload = useLive<Payload>(read, LOOK_MS, ["attributes"]);
   return (
     <section>
       <h2>Payload</h2>
@@ -296,7 +296,7 @@ function PayloadSection({ id }: { readonly id: string }) {
             {attributes === null ? null : (
               <>
                 <h3>Attributes</h3>
-                <JsonText text={JSON.stringify(attributes)} />
+                <JsonText text={attributes} />
               </>
             )}
           </>

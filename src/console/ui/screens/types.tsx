@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { DEFINE, dropAct, policyAct, redefineAct } from "../acts/eventType.ts";
-import { useLive } from "../live.ts";
+import { LOOK_MS, useLive } from "../live.ts";
 import { call } from "../operation.ts";
 import { ActButton } from "../parts/act.tsx";
 import { Heading } from "../parts/heading.tsx";
@@ -76,20 +76,18 @@ function Definition({ name }: { readonly name: string }) {
 }
 
 function DefinitionText({ name }: { readonly name: string }) {
-  const type = useLive<EventType>(call("read_event_type", { name }));
+  const read = call("read_event_type", { name });
+  const type = useLive<EventType>(read, LOOK_MS, ["json_schema"]);
   return (
     <SeenValue of={type}>
       {(value) => (
         <>
-          {value.json_schema === null ? (
-            <p>It has no schema.</p>
-          ) : (
-            <JsonText text={JSON.stringify(value.json_schema)} />
-          )}
+          {value.json_schema === null ? <p>It has no schema.</p> : <JsonText text={value.json_schema} />}
           <p class="buttons">
             <ActButton act={redefineAct(value)} />
             <ActButton act={dropAct(value)} />
           </p>
+          <SqlText of={read} />
         </>
       )}
     </SeenValue>

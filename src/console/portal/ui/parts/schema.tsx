@@ -23,6 +23,6 @@ export function Schema({ name }: { readonly name: string }) {
 }
 
 function SchemaText({ name }: { readonly name: string }) {
-  const type = useLive<EventType>(call("portal_read_event_type", { name }), LOOK_MS);
-  return <SeenValue of={type}>{({ json_schema }) => <JsonText text={JSON.stringify(json_schema)} />}</SeenValue>;
+  const type = useLive<EventType>(call("portal_read_event_type", { name }), LOOK_MS, ["json_schema"]);
+  return <SeenValue of={type}>{({ json_schema }) => <JsonText text={json_schema ?? "null"} />}</SeenValue>;
 }
