@@ -276,6 +276,21 @@ for (const { language, probe, command } of RUNTIMES) {
       await frame.getByText("it arrived, and your server answered 204").waitFor();
       const changed = { ...request, body: Buffer.concat([request.body, Buffer.from(" ")]) };
       await assert.rejects(verify(changed), /no signature in webhook-signature is by one of our secrets/);
+
+      await frame.getByText("Check a signature").click();
+      await frame.getByLabel("Secret, or public key").fill(secret);
+      for (const name of ["webhook-id", "webhook-timestamp", "webhook-signature"]) {
+        await frame.getByLabel(name).fill(String(request.headers[name]));
+      }
+      for (const [body, says] of [
+        [request.body, "It is signed with this key"],
+        [changed.body, "It is not signed with this key"],
+      ] as const) {
+        await frame.getByLabel("Body, with each blank of it").fill(body.toString());
+        await frame.getByRole("button", { name: "Check" }).click();
+        await frame.getByText(says).waitFor();
+      }
+      await assertAccessible(frame);
     },
   );
 }

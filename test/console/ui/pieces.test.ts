@@ -1,8 +1,9 @@
-/** What the dashboard computes, apart from the browser that shows it. */
+/** What the dashboard and the portal compute, apart from the browser that shows it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { SaxesParser } from "saxes";
+import { isSignedBy } from "../../../src/console/portal/ui/signature.ts";
 import { attemptBars, causesOf, delayBars, requestBars } from "../../../src/console/ui/chartBars.ts";
 import { fieldNamed, fieldOf, settingOf, timeText, valuesOf } from "../../../src/console/ui/fields.ts";
 import { makeAxis } from "../../../src/console/ui/journeyAxis.ts";
@@ -19,6 +20,8 @@ import {
 } from "../../../src/console/ui/search.ts";
 import { sqlOf } from "../../../src/console/ui/sqlText.ts";
 import { uuidTime } from "../../../src/console/ui/uuid.ts";
+import { makePrivateKey, parsePrivateKey, publicKeyOf } from "../../../src/format/ed25519.ts";
+import { parseSecret, signMixed } from "../../../src/format/sign.ts";
 
 test("a search has fields, and a filter that ends it", () => {
   const cases = [
@@ -335,4 +338,30 @@ test("a refusal is about the field that it names first", () => {
   for (const [said, name] of cases) {
     assert.equal(fieldNamed(fields, said), name, said);
   }
+});
+
+test("a signature is checked by a secret or a public key, over each byte of the request", async () => {
+  const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+  const privateKey = makePrivateKey();
+  const [hmac, ed25519] = [parseSecret(secret), parsePrivateKey(privateKey)];
+  assert.ok(hmac.kind === "key" && ed25519.kind === "key");
+  const body = '{"text": "é€😀", "n": 1.10}';
+  const keys = { hmac: [hmac.key], ed25519: [ed25519.key] };
+  const request = { id: "msg_1", timestamp: "1764500000", body, signature: "" };
+  const signed = { ...request, signature: signMixed(keys, request.id, Number(request.timestamp), body) };
+  const [v1 = "", v1a = ""] = signed.signature.split(" ");
+  for (const key of [secret, publicKeyOf(privateKey)]) {
+    assert.equal(await isSignedBy(key, signed), true);
+    for (const other of [
+      { id: "msg_2" },
+      { timestamp: "1764500001" },
+      { body: `${body} ` },
+      { signature: "v2,AAAA" },
+    ]) {
+      assert.equal(await isSignedBy(key, { ...signed, ...other }), false, JSON.stringify(other));
+    }
+    assert.equal(await isSignedBy(key, { ...signed, signature: key === secret ? v1a : v1 }), false);
+    await assert.rejects(isSignedBy(key, { ...signed, signature: "v1,é v1a,é" }), /not base64/);
+  }
+  await assert.rejects(isSignedBy(privateKey, signed), /begins with whsec_/);
 });

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { MISSING, onDemand } from "../../../ui/onDemand.ts";
 import { Copy } from "../../../ui/parts/copy.tsx";
 import { Listing } from "../../../ui/parts/listing.tsx";
+import { CheckSignature } from "./checkSignature.tsx";
 
 /** By language. */
 const recipes = onDemand(async () => (await import("../recipes.ts")).RECIPES);
@@ -10,23 +11,26 @@ const recipes = onDemand(async () => (await import("../recipes.ts")).RECIPES);
 export function Verify() {
   const isOpen = useSignal(false);
   return (
-    <details
-      onToggle={(event) => {
-        isOpen.value = event.currentTarget.open;
-        if (isOpen.value) recipes.want();
-      }}
-    >
-      <summary>Verify requests</summary>
-      <p>
-        Requests are signed by{" "}
-        <a href="https://www.standardwebhooks.com" target="_blank" rel="noreferrer">
-          Standard Webhooks
-        </a>
-        , whose libraries verify them as well as this code. Give your server the secret as <code>WEBHOOK_SECRET</code>.
-        A request may come twice: remember its <code>webhook-id</code>.
-      </p>
-      {isOpen.value ? <Recipes /> : null}
-    </details>
+    <>
+      <details
+        onToggle={(event) => {
+          isOpen.value = event.currentTarget.open;
+          if (isOpen.value) recipes.want();
+        }}
+      >
+        <summary>Verify requests</summary>
+        <p>
+          Requests are signed by{" "}
+          <a href="https://www.standardwebhooks.com" target="_blank" rel="noreferrer">
+            Standard Webhooks
+          </a>
+          , whose libraries verify them as well as this code. Give your server the secret as <code>WEBHOOK_SECRET</code>
+          . A request may come twice: remember its <code>webhook-id</code>.
+        </p>
+        {isOpen.value ? <Recipes /> : null}
+      </details>
+      <CheckSignature />
+    </>
   );
 }
 
