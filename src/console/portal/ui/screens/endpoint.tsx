@@ -7,7 +7,7 @@ import { Listing } from "../../../ui/parts/listing.tsx";
 import { SeenValue } from "../../../ui/parts/seen.tsx";
 import { State } from "../../../ui/parts/state.tsx";
 import { Table } from "../../../ui/parts/table.tsx";
-import { Clock, durationText, Time } from "../../../ui/parts/time.tsx";
+import { durationText, Time } from "../../../ui/parts/time.tsx";
 import { href } from "../../../ui/route.ts";
 import type { Page, Rows, Secret } from "../../../ui/rows.ts";
 import { Answer } from "../parts/answer.tsx";
@@ -117,7 +117,7 @@ function Failed({ endpointId }: OfEndpoint) {
             keyOf={({ id }) => id}
             empty={<p>None.</p>}
             columns={[
-              { head: "started", cell: ({ started_at }) => <Clock at={started_at} /> },
+              { head: "started", cell: ({ started_at }) => <Time at={started_at} /> },
               { head: "event", cell: ({ event_id }) => <EventId id={event_id} /> },
               { head: "type", cell: ({ event_type }) => event_type },
               { head: "status", cell: ({ http_status }) => http_status ?? "none" },
