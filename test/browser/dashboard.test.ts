@@ -106,6 +106,7 @@ const SCREENS = [
   ["types", "Event types"],
   ["replays", "Replays"],
   ["daemons", "Daemons"],
+  ["unmatched", "Unmatched events"],
   ["audit", "Audit"],
   ["keys", "Keys"],
   ["nowhere", "No such screen"],
@@ -145,6 +146,62 @@ test("an event shows its journey, why, and its payload as it was written, whatev
   await page.getByText("What the receiver answered").waitFor();
   await page.getByText("<img src=x onerror=alert(1)></script>").first().waitFor();
   assert.equal(await page.locator("img").count(), 0);
+});
+
+test(
+  "numbers keep their digits in schemas, attributes and the audit, also if a schema is edited",
+  options,
+  async (t) => {
+    const { pool } = database;
+    const number = "12345678901234567890.10";
+    await pool.query("select postrider.define_event_type('exact.sum', json_schema => $1)", [
+      `{"type": "object", "maxProperties": 2, "default": ${number}}`,
+    ]);
+    const event = await askFor(pool, "select postrider.publish('exact.sum', '{}', tenant => 'a b', attributes => $1)", [
+      `{"subject": "sum", "size": ${number}}`,
+    ]);
+    const watched = await browser.open(t);
+    const { page } = watched;
+    await logIn(watched, `events/${event}`);
+    await page.getByText(number).waitFor();
+    await page.goto(`${address}#/types`);
+    await page.getByRole("row", { name: "exact.sum" }).getByText("show", { exact: true }).click();
+    await page.getByText(number).waitFor();
+    await page.getByRole("button", { name: "Edit exact.sum" }).click();
+    const dialog = page.getByRole("dialog");
+    const field = dialog.getByLabel("JSON Schema");
+    await field.fill((await field.inputValue()).replace('"maxProperties": 2', '"maxProperties": 3'));
+    await dialog.locator("button[type=submit]").click();
+    await dialog.waitFor({ state: "detached" });
+    const schema = await askFor(pool, "select json_schema::text from postrider.event_type where name = 'exact.sum'");
+    assert.deepEqual(
+      String(schema)
+        .match(/"maxProperties": 3|12345678901234567890\.10/g)
+        ?.toSorted(),
+      ['"maxProperties": 3', number],
+    );
+    await page.goto(`${address}#/audit`);
+    await page.getByRole("row", { name: "define_event_type" }).first().getByText("what", { exact: true }).click();
+    await page.getByText(number).first().waitFor();
+  },
+);
+
+test("the overview offers to pause what fails, and leads to the events that no endpoint got", options, async (t) => {
+  const event = await insertEvent(database.pool, "nobody.cares", { tenant: "a b" });
+  const watched = await browser.open(t);
+  const { page } = watched;
+  await logIn(watched, "overview");
+  await page.getByRole("button", { name: "Pause billing-eu" }).click();
+  await page.getByRole("dialog").getByText("wait until it is resumed").waitFor();
+  await page.keyboard.press("Escape");
+  await page
+    .locator(".fact", { hasText: "unmatched, 24 h" })
+    .getByRole("link", { name: /^[1-9]/ })
+    .click();
+  await page.getByRole("heading", { level: 1, name: "Unmatched events" }).waitFor();
+  await page.getByRole("link", { name: "nobody.cares" }).click();
+  await page.locator(`[data-event="${event}"]`).waitFor();
+  assert.equal(await page.getByLabel("Search, or go to an id").inputValue(), 'type:nobody.cares tenant:"a b"');
 });
 
 test("a search is in the address, follows typing, and finds by payload", options, async (t) => {

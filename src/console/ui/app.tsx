@@ -21,6 +21,7 @@ const Daemons = lazily(async () => (await import("./later.ts")).DaemonsScreen);
 const Keys = lazily(async () => (await import("./later.ts")).Keys);
 const Replays = lazily(async () => (await import("./later.ts")).Replays);
 const Types = lazily(async () => (await import("./later.ts")).Types);
+const Unmatched = lazily(async () => (await import("./later.ts")).UnmatchedScreen);
 
 export function App() {
   switch (session.value.kind) {
@@ -134,6 +135,8 @@ function Screen() {
       return <Keys />;
     case "daemons":
       return <Daemons />;
+    case "unmatched":
+      return <Unmatched />;
     default:
       return <Lost />;
   }

@@ -296,6 +296,14 @@ export interface EventTypePolicy {
   readonly unknown_types: string;
 }
 
+/** Events of a tenant and a type that no endpoint got. */
+export interface Unmatched {
+  readonly tenant: string;
+  readonly event_type: string;
+  readonly events: number;
+  readonly last_seen_at: string;
+}
+
 /** An event that a filter was tried on. */
 export interface Tried {
   readonly id: string;

@@ -115,7 +115,8 @@ export function withWord({ words, filter }: Search, name: string, value: string)
   return [...others, wordOf(name, value), ...(filter === null ? [] : [filter])].join(" ");
 }
 
-function wordOf(name: string, value: string): string {
+/** A word with its field; in quotes if it must be. */
+export function wordOf(name: string, value: string): string {
   return /\s|"/.test(value) ? `${name}:"${value.replaceAll('"', "")}"` : `${name}:${value}`;
 }
 

@@ -11,7 +11,10 @@ import type { Endpoint, Health, Subscription } from "../rows.ts";
 import { zone } from "../shown.ts";
 import { OPERATIONS } from "../table.ts";
 
-export function nameOf({ name, url, id }: Pick<Endpoint, "name" | "url" | "id">): string {
+/** As lists have it, too. */
+type Named = Pick<Endpoint, "name" | "url" | "id">;
+
+export function nameOf({ name, url, id }: Named): string {
   return name ?? url ?? id;
 }
 
@@ -51,7 +54,7 @@ function choice(name: string, ask: Omit<Ask, "name" | "choices"> = {}): Ask {
   return choices === undefined ? { name, ...ask } : { name, choices, isRequired: true, ...ask };
 }
 
-export function pauseAct(endpoint: Endpoint): Act {
+export function pauseAct(endpoint: Named): Act {
   return {
     ...on(endpoint, "pause_endpoint", "Pause"),
     sentence: `Events go on being routed to ${nameOf(endpoint)}, and wait until it is resumed. Nothing is lost.`,
@@ -59,7 +62,7 @@ export function pauseAct(endpoint: Endpoint): Act {
   };
 }
 
-export function resumeAct(endpoint: Endpoint): Act {
+export function resumeAct(endpoint: Named): Act {
   return { ...on(endpoint, "resume_endpoint", "Resume"), sentence: `What waits for ${nameOf(endpoint)} is sent.` };
 }
 
@@ -208,6 +211,6 @@ export function settingText(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value, null, 2) : String(value);
 }
 
-function on({ id }: Endpoint, operation: string, label: string): Pick<Act, "operation" | "label" | "values"> {
+function on({ id }: Named, operation: string, label: string): Pick<Act, "operation" | "label" | "values"> {
   return { operation, label, values: (given) => ({ endpoint_id: id, ...given }) };
 }

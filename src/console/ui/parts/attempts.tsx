@@ -67,7 +67,7 @@ function Answers({ eventId, endpointId, attempts }: AttemptsProps) {
   const answers = useLive<Rows<Answered>>(read);
   return (
     <>
-      <h4>What the receiver answered</h4>
+      <h3>What the receiver answered</h3>
       <SeenValue of={answers}>
         {({ data }) => (
           <ol class="answers">

@@ -47,6 +47,7 @@ export function Charts({ endpoint }: { readonly endpoint?: string }) {
         {({ data }) => (
           <Figure title="Attempts" legend={<AttemptLegend rows={data} />}>
             <Chart label="Attempts" bars={attemptBars(data, textOf, linkOf)} />
+            {data.every((row) => row.succeeded_first === null) ? <NothingYet /> : null}
           </Figure>
         )}
       </SeenValue>
@@ -71,6 +72,15 @@ export function Charts({ endpoint }: { readonly endpoint?: string }) {
       </SeenValue>
       <SqlText of={latency} />
     </section>
+  );
+}
+
+function NothingYet() {
+  return (
+    <p>
+      Nothing is counted yet: a daemon counts a minute once it is over, this one in{" "}
+      {durationText(MINUTE_MS - (nowMs.value % MINUTE_MS))}.
+    </p>
   );
 }
 

@@ -30,7 +30,9 @@ export function FigureFacts() {
             <Fact name="exhausted, 24 h">
               <a href={href(["events"], { q: "state:exhausted" })}>{exhausted.toLocaleString("en")}</a>
             </Fact>
-            <Fact name="unmatched, 24 h">{unmatched.toLocaleString("en")}</Fact>
+            <Fact name="unmatched, 24 h">
+              <a href={href(["unmatched"])}>{unmatched.toLocaleString("en")}</a>
+            </Fact>
           </dl>
         )}
       </SeenValue>

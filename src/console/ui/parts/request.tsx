@@ -115,7 +115,7 @@ function RequestText({ request }: { readonly request: ComposedRequest }) {
       <Listing>{[`${method} ${url}`, ...lines, "", body.slice(0, BODY_CHARS_MAX)].join("\n")}</Listing>
       {curl === null ? null : (
         <>
-          <h4>curl</h4>
+          <h3>curl</h3>
           <Listing>{curl}</Listing>
           <Copy text={curl} label="Copy the curl command" />
         </>

@@ -18,6 +18,8 @@ const LOOKS: Readonly<Record<string, { readonly shape: string; readonly tone: To
   finished: { shape: "✔", tone: "good" },
   "in flight": { shape: "→", tone: "wait" },
   running: { shape: "→", tone: "wait" },
+  delivering: { shape: "→", tone: "wait" },
+  preparing: { shape: "◌", tone: "wait" },
   retrying: { shape: "↻", tone: "wait" },
   pending: { shape: "◌", tone: "wait" },
   scheduled: { shape: "◌", tone: "wait" },

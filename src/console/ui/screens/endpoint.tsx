@@ -59,8 +59,8 @@ function NoEndpoint({ id }: { readonly id: string }) {
     <>
       <Heading title="No such endpoint" />
       <p>
-        There is no endpoint <code>{id}</code>. It may have been deleted: the table <code>postrider.audit</code> says by
-        whom.
+        There is no endpoint <code>{id}</code>. It may have been deleted:{" "}
+        <a href={href(["audit"], { endpoint: id })}>the audit</a> says by whom.
       </p>
     </>
   );
@@ -98,7 +98,7 @@ function Head({ endpoint }: OfEndpoint) {
         <SeenValue of={health}>
           {(value) => (
             <>
-              <HealthFacts health={value} />
+              <HealthFacts endpointId={id} health={value} />
               {state === "disabled" ? null : (
                 <p class="buttons">
                   <ActButton act={replayAct(endpoint, value)} />
@@ -133,10 +133,16 @@ function actsOf(endpoint: Endpoint, health: Health | null): readonly Offered[] {
   }
 }
 
-function HealthFacts({ health }: { readonly health: Health }) {
+interface HealthFactsProps {
+  readonly endpointId: string;
+  readonly health: Health;
+}
+
+function HealthFacts({ endpointId, health }: HealthFactsProps) {
   const { is_failing, failing_since, consecutive_failures, last_error, disabled_from, circuit, next_probe_at } = health;
   const { p50_ms, p95_ms, pending, due, oldest_at, is_exact, exhausted, discarded, halted_keys, recovered_at } = health;
   const plus = is_exact ? "" : "+";
+  const linkOf = (state: string): string => href(["events"], { q: `endpoint:${endpointId} state:${state} since:30d` });
   return (
     <>
       {is_failing ? (
@@ -172,8 +178,12 @@ function HealthFacts({ health }: { readonly health: Health }) {
         <Fact name="waiting">{`${pending}${plus}`}</Fact>
         <Fact name="due">{`${due}${plus}`}</Fact>
         <Fact name="the oldest">{oldest_at === null ? "none" : <Time at={oldest_at} />}</Fact>
-        <Fact name="exhausted">{exhausted ?? 0}</Fact>
-        <Fact name="discarded">{discarded ?? 0}</Fact>
+        <Fact name="exhausted">
+          <a href={linkOf("exhausted")}>{exhausted ?? 0}</a>
+        </Fact>
+        <Fact name="discarded">
+          <a href={linkOf("discarded")}>{discarded ?? 0}</a>
+        </Fact>
         {halted_keys > 0 ? <Fact name="halted keys">{halted_keys}</Fact> : null}
         {recovered_at === null ? null : (
           <Fact name="recovered">

@@ -12,8 +12,9 @@ import {
 } from "../acts/event.tsx";
 import type { Refusal } from "../api.ts";
 import type { Mark } from "../journeyAxis.ts";
-import { journeySvg } from "../journeySvg.ts";
+import type { PicturedJourney } from "../journeySvg.ts";
 import { LOOK_MS, useLive } from "../live.ts";
+import { MISSING } from "../onDemand.ts";
 import { call } from "../operation.ts";
 import { ActButton } from "../parts/act.tsx";
 import { Attempts } from "../parts/attempts.tsx";
@@ -115,15 +116,7 @@ function Way({ event }: { readonly event: OneEvent }) {
               <EventActs event={event} deliveries={page.data} />
               <Journey insertedAt={created_at} lanes={lanes} />
               {lanes.length === 0 ? null : (
-                <button
-                  type="button"
-                  class="quiet"
-                  onClick={() =>
-                    saveFile(`${id}.svg`, "image/svg+xml", pictureOf(`${event_type} ${id}`, created_at, lanes))
-                  }
-                >
-                  download as SVG
-                </button>
+                <SaveButton name={`${id}.svg`} picture={() => pictureOf(`${event_type} ${id}`, created_at, lanes)} />
               )}
             </>
           );
@@ -179,14 +172,16 @@ function lanesOf(
 ): readonly EventLane[] {
   return deliveries.map((delivery) => {
     const { endpoint_id, detail, next_attempt_at, state } = delivery;
-    const own = attempts.filter((attempt) => attempt.endpoint_id === endpoint_id);
+    const own = attempts
+      .filter((attempt) => attempt.endpoint_id === endpoint_id)
+      .toSorted((one, other) => Date.parse(one.started_at) - Date.parse(other.started_at));
     const why = explained?.find((row) => row.endpoint_id === endpoint_id)?.explanation ?? plainly(delivery);
     const isWaiting = state === "pending" && detail !== "in flight";
     return {
       key: endpoint_id,
       ...{ name: nameOf(delivery), word: detail, why },
       marks: marksOf(delivery, acts),
-      attempts: own.toSorted((one, other) => Date.parse(one.started_at) - Date.parse(other.started_at)),
+      attempts: own,
       nextAt: isWaiting ? next_attempt_at : null,
       head: (
         <>
@@ -220,8 +215,33 @@ function marksOf({ endpoint_id, replay_id }: Delivery, acts: readonly AuditRow[]
   return [...replays, ...done].toSorted((one, other) => one.atMs - other.atMs);
 }
 
-function pictureOf(title: string, insertedAt: string, lanes: readonly EventLane[]): string {
-  return journeySvg({
+interface SaveButtonProps {
+  readonly name: string;
+  picture(): PicturedJourney;
+}
+
+function SaveButton({ name, picture }: SaveButtonProps) {
+  const isMissing = useSignal(false);
+  const save = async (): Promise<void> => {
+    try {
+      const { journeySvg } = await import("../later.ts");
+      saveFile(name, "image/svg+xml", journeySvg(picture()));
+    } catch {
+      isMissing.value = true;
+    }
+  };
+  return (
+    <>
+      <button type="button" class="quiet" onClick={save}>
+        download as SVG
+      </button>
+      {isMissing.value ? <span role="alert">{MISSING}</span> : null}
+    </>
+  );
+}
+
+function pictureOf(title: string, insertedAt: string, lanes: readonly EventLane[]): PicturedJourney {
+  return {
     ...{ title, insertedAt, nowMs: Date.now(), timeText: exactTime, durationText },
     lanes: lanes.map(({ name, word, why, attempts, marks, nextAt }) => ({
       ...{ head: `${name}: ${word}`, why, marks, nextAt },
@@ -231,7 +251,7 @@ function pictureOf(title: string, insertedAt: string, lanes: readonly EventLane[
         answer: answerText(attempt),
       })),
     })),
-  });
+  };
 }
 
 /** For those who may not see why, because that reads the payload. */

@@ -1,3 +1,4 @@
+import { nameOf, pauseAct } from "../acts/endpoint.tsx";
 import { REASON } from "../fields.ts";
 import { useLive } from "../live.ts";
 import { call } from "../operation.ts";
@@ -73,7 +74,7 @@ function switchAct({ sending_is_on, pending, unclaimed }: Status): Act {
 
 /** The one sentence that a person on call looks for first. */
 function Verdict({ status }: { readonly status: Status }) {
-  const { pending, due, unclaimed, oldest_at, live_daemons, failing_endpoints } = status;
+  const { database, server_version, pending, due, unclaimed, oldest_at, live_daemons, failing_endpoints } = status;
   const plus = status.is_exact ? "" : "+";
   return (
     <>
@@ -98,6 +99,7 @@ function Verdict({ status }: { readonly status: Status }) {
         <Fact name="failing endpoints">
           <a href={href(["endpoints"], { failing: "true" })}>{failing_endpoints}</a>
         </Fact>
+        <Fact name="database">{`${database}, PostgreSQL ${server_version}`}</Fact>
       </dl>
     </>
   );
@@ -157,9 +159,16 @@ function Failing({ endpoints }: { readonly endpoints: readonly ListedEndpoint[] 
         { head: "failures in a row", isNumber: true, cell: ({ consecutive_failures }) => consecutive_failures },
         { head: "since", cell: ({ failing_since }) => <Time at={failing_since} /> },
         { head: "the last one", cell: ({ last_error }) => last_error },
+        { head: "do", cell: (endpoint) => <Pause endpoint={endpoint} /> },
       ]}
     />
   );
+}
+
+function Pause({ endpoint }: { readonly endpoint: ListedEndpoint }) {
+  return endpoint.state === "active" ? (
+    <ActButton act={{ ...pauseAct(endpoint), label: `Pause ${nameOf(endpoint)}` }} short="pause" />
+  ) : null;
 }
 
 /** What matters most of an endpoint's state. */
