@@ -9,7 +9,7 @@ import type { Page } from "playwright-core";
 import { CAPABILITIES } from "../../src/console/portal/route.ts";
 import { CommandProcess } from "../support/command.ts";
 import { startDaemon } from "../support/daemon.ts";
-import { createDatabase } from "../support/database.ts";
+import { createDatabase, createDatabaseOf, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "../support/database.ts";
 import { askFor, createEndpoint, eventually, insertEvent, type Session } from "../support/engine.ts";
 import { createToken, startPortal } from "../support/portal.ts";
 import { createLogin } from "../support/roles.ts";
@@ -59,7 +59,9 @@ function endsOf(t: TestContext): (() => Promise<unknown>)[] {
 
 test("the pictures of the dashboard are taken", { skip }, async (t) => {
   const ends = endsOf(t);
-  const database = await createDatabase();
+  const { [SERVER_URL_VARIABLE]: server = "", [TEMPLATE_VARIABLE]: template = "" } = process.env;
+  // The overview shows its name.
+  const database = await createDatabaseOf(server, template, "shop");
   ends.push(() => database.drop());
   const { pool } = database;
   const { event, endpoint } = await fillShop(database, ends, "");

@@ -42,8 +42,8 @@ export function ReplayBar({ replay }: { readonly replay: Replay }) {
         })}
       </svg>
       <figcaption>
-        {percent((all - pending - (all - begins)) / all)} of {events}: {succeeded} succeeded, {exhausted + discarded}{" "}
-        failed, {pending} wait
+        {percent((all - pending - (all - begins)) / all)} of {all}: {succeeded} succeeded, {exhausted + discarded}{" "}
+        failed, {pending} wait{left_alone > 0 ? `, ${left_alone} were on their way` : ""}
       </figcaption>
     </figure>
   );

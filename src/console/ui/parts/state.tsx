@@ -15,7 +15,7 @@ const LOOKS: Readonly<Record<string, { readonly shape: string; readonly tone: To
   active: { shape: "✔", tone: "good" },
   live: { shape: "✔", tone: "good" },
   well: { shape: "✔", tone: "good" },
-  finished: { shape: "✔", tone: "good" },
+  done: { shape: "✔", tone: "good" },
   "in flight": { shape: "→", tone: "wait" },
   running: { shape: "→", tone: "wait" },
   delivering: { shape: "→", tone: "wait" },

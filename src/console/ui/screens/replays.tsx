@@ -53,7 +53,7 @@ function ReplayTable({ replays }: { readonly replays: readonly Replay[] }) {
         { head: "asked for", cell: ({ created_at, requested_by }) => <AskedFor at={created_at} by={requested_by} /> },
         {
           head: "do",
-          cell: (replay) => (replay.finished_at === null ? <ActButton act={cancelAct(replay)} /> : ""),
+          cell: (replay) => (replay.finished_at === null ? <ActButton act={cancelAct(replay)} short="cancel" /> : ""),
         },
       ]}
     />

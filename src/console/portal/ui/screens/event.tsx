@@ -92,7 +92,9 @@ function Deliveries({ eventId }: { readonly eventId: string }) {
                     {(page) => (
                       <AttemptTable
                         eventId={eventId}
-                        attempts={page.data.filter(({ endpoint_id }) => endpoint_id === delivery.endpoint_id)}
+                        attempts={page.data
+                          .filter(({ endpoint_id }) => endpoint_id === delivery.endpoint_id)
+                          .toSorted((one, other) => one.attempt_number - other.attempt_number)}
                       />
                     )}
                   </SeenValue>
