@@ -12,11 +12,14 @@ import { buildBinary, bundle } from "../../build.ts";
 import { VERSION } from "../../src/ground/version.ts";
 import { Collector } from "../support/collector.ts";
 import { CommandProcess, type Ending, runCommand } from "../support/command.ts";
+import { ask, CONSOLE_ROLES, createKey } from "../support/console.ts";
 import { createDatabase, useDatabase } from "../support/database.ts";
 import { rowsOf } from "../support/engine.ts";
+import { createLogin } from "../support/roles.ts";
 import { cpuSecondsOf, noCpuSeconds, START_CPU_SECONDS_MAX } from "./cpuSeconds.ts";
 import { assertDelivers, type Program } from "./delivers.ts";
 import { noNamespaces } from "./namespaces.ts";
+import { assertServesPage, assertServesPortal } from "./servesPortal.ts";
 
 /** Nothing is found by it. */
 const NO_PATH = { PATH: "/nonexistent" };
@@ -139,6 +142,29 @@ test("every command works in the binary", async () => {
     }
     assert.deepEqual(await command.ended, { code, signal: null }, `${name}: ${command.said()}`);
   }
+});
+
+test("the binary serves the portal, and the API with its dashboard", async (t) => {
+  const own = await createDatabase();
+  const [portal, api] = [await createLogin(own, ["postrider_portal"]), await createLogin(own, CONSOLE_ROLES)];
+  t.after(() => Promise.all([portal.drop(), api.drop()]).finally(() => own.drop()));
+  const alone = {
+    ...{ POSTRIDER_API_LISTEN: "off", POSTRIDER_PORTAL_LISTEN: "127.0.0.1:8430" },
+    POSTRIDER_PORTAL_ORIGINS: "https://app.example.com",
+  };
+  await assertServesPortal(t, own, {
+    console: { program, env: { ...NO_PATH, ...alone, POSTRIDER_API_DATABASE_URL: portal.url } },
+    daemon: { DATABASE_URL: own.url },
+  });
+
+  const env = { ...NO_PATH, POSTRIDER_API_DATABASE_URL: api.url, POSTRIDER_API_LISTEN: "127.0.0.1:0" };
+  const serving = new CommandProcess(["console"], { program, env });
+  t.after(() => serving.end("SIGKILL"));
+  const [, address = ""] = await serving.match(/"event":"console\.started","address":"([^"]+)"/);
+  await assertServesPage(`http://${address}/`);
+  const { status, text } = await ask(`http://${address}`, "/keys", await createKey(own.pool, ["read"]));
+  assert.equal(status, 200, text + serving.said());
+  assert.deepEqual(await serving.end("SIGTERM"), { code: 0, signal: null }, serving.said());
 });
 
 test("NODE_OPTIONS has no effect on the binary, and NODE_EXTRA_CA_CERTS has", async (t) => {

@@ -34,8 +34,7 @@ export async function assertServesPortal(
   t.after(() => portal.end("SIGKILL"));
   const [, address = ""] = await portal.match(/"event":"portal\.started","address":"([^"]+)"/);
   assert.doesNotMatch(portal.stdout, /console\.started/);
-  const page = await fetch(`http://${address}/`);
-  assert.equal(page.status, 200);
+  const page = await assertServesPage(`http://${address}/`);
   assert.match(page.headers.get("content-security-policy") ?? "", /frame-ancestors https:\/\/app\.example\.com$/);
   const token = await createToken(database.pool, "acme", CAPABILITIES);
   const headers = { authorization: `Bearer ${token}` };
@@ -43,4 +42,16 @@ export async function assertServesPortal(
   assert.equal(session.status, 200, portal.said());
   assert.equal(((await session.json()) as { readonly tenant: string }).tenant, "acme");
   assert.deepEqual(await portal.end("SIGTERM"), { code: 0, signal: null }, portal.said());
+}
+
+/** The page is there, with its script. */
+export async function assertServesPage(url: string): Promise<Response> {
+  const page = await fetch(url);
+  assert.equal(page.status, 200);
+  const [, source = assert.fail("the page has no script")] =
+    /<script type="module" src="([^"]+)">/.exec(await page.text()) ?? [];
+  const script = await fetch(new URL(source, url));
+  assert.equal(script.status, 200);
+  assert.ok((await script.text()).length > 10_000);
+  return page;
 }

