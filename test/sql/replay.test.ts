@@ -638,6 +638,30 @@ describe("the pace of a replay", () => {
 });
 
 describe("a step", () => {
+  test("makes the next replay of its endpoint due if it has reached the end of its range", async () => {
+    const endpoint = await createEndpoint(database.pool, ["user.made"]);
+    await insertEvents(database.pool, "user.made", 20);
+    await claimAndForget(endpoint);
+    const { replay_id } = await replay(database.pool, endpoint);
+    for (let count = 0; count < 2; count++) await replay(database.pool, endpoint);
+    await database.pool.query("update postrider.replay set next_step_at = clock_timestamp() + interval '1 hour'");
+    const othersAreDue = async () =>
+      await rowsOf<{ state: string; is_due: boolean }>(
+        database.pool,
+        `select state, next_step_at <= clock_timestamp() as is_due
+         from postrider.replay
+         where id <> $1
+         order by id`,
+        [replay_id],
+      );
+    const [next, last] = [true, false].map((is_due) => ({ state: "preparing", is_due }));
+    assert.deepEqual(await step(database.pool, replay_id), { outcome: "preparing", prepared: 16 });
+    assert.equal(await deliver(database.pool), 16);
+    assert.deepEqual(await othersAreDue(), [last, last]);
+    assert.deepEqual(await step(database.pool, replay_id), { outcome: "delivering", prepared: 4 });
+    assert.deepEqual(await othersAreDue(), [next, last]);
+  });
+
   test("is taken by one daemon at a time, and only once it is due", async (t) => {
     const endpoint = await createEndpoint(database.pool);
     await insertEvents(database.pool, "order.paid", 100);
