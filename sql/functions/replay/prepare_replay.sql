@@ -102,14 +102,10 @@ begin
     if replay.after_event >= range_end then
       replay.state := 'delivering';
       -- It is the turn of the next one, which need not wait out its pause.
-      update postrider.replay r
-      set next_step_at = started
+      update postrider.replay r set next_step_at = started
       where r.id = (
-        select o.id from postrider.replay o
-        where o.endpoint_id = replay.endpoint_id and o.state = 'preparing' and o.id > replay.id
-        order by o.id
-        limit 1
-        for update skip locked);
+        select o.id from postrider.replay o where o.endpoint_id = replay.endpoint_id and o.state = 'preparing' and o.id > replay.id
+        order by o.id limit 1 for update skip locked);
     end if;
   end if;
   if replay.state = 'delivering' and waiting.pending = 0 and prepared = 0 then
