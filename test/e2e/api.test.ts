@@ -42,7 +42,7 @@ test("the daemon serves the API by a login of its own, and stops with it", async
   assert.equal(status, 200);
   assert.equal(body.delivers, true);
   const { rows } = await database.pool.query(
-    "select distinct usename from pg_stat_activity where application_name = 'postrider/console'",
+    "select distinct usename from pg_stat_activity where datname = current_database() and application_name = 'postrider/console'",
   );
   assert.deepEqual(rows, [{ usename: login.name }]);
   assert.deepEqual(await command.end(), { code: 0, signal: null });

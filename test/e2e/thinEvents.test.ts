@@ -413,7 +413,7 @@ describe("the payload", () => {
     assert.equal((await fetch(url)).status, 503);
     await until("nothing is read or held", async () => {
       const busy =
-        "select count(*)::int from pg_stat_activity where application_name like '%/payload' and state <> 'idle'";
+        "select count(*)::int from pg_stat_activity where datname = current_database() and application_name like '%/payload' and state <> 'idle'";
       return (await askFor(database.pool, busy)) === 0;
     });
     assert.equal((await fetch(url)).status, 503);

@@ -124,7 +124,10 @@ test("a handler that has run out of time is not waited for, also if its statemen
       async (client) => {
         const hanging = client.query(writing("hanging"));
         await until("its statement hangs", async () => {
-          const rows = await rowsOf(effects.pool, "select from pg_stat_activity where wait_event_type = 'Lock'");
+          const rows = await rowsOf(
+            effects.pool,
+            "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+          );
           return rows.length > 0;
         });
         time.abort();
