@@ -123,6 +123,10 @@ export function asMembers(members: Readonly<Record<string, ColumnType>>, sentenc
   return { from: "members", type: "jsonb", isOptional: false, sentence, members };
 }
 
+const REASON = "Why; the audit keeps it.";
+export const reasonInQuery: Parameter = inQuery("text", REASON);
+export const reasonInBody: Parameter = inBody("text", REASON);
+
 export const ifMatch: Parameter = { from: "ifMatch", type: "bigint", isOptional: true, sentence: "" };
 
 export const limit: Parameter = { from: "limit", type: "integer", isOptional: true, sentence: "" };

@@ -1,4 +1,4 @@
-import { cursor, inBody, inPath, inQuery, limit, neededInBody, type Route } from "../route.ts";
+import { cursor, inBody, inPath, limit, neededInBody, type Route, reasonInBody, reasonInQuery } from "../route.ts";
 
 /** The keys of the API, and what feeds the outbox. */
 export const ADMINISTRATION: readonly Route[] = [
@@ -31,7 +31,7 @@ export const ADMINISTRATION: readonly Route[] = [
   {
     ...{ method: "DELETE", path: "/keys/{key_id}", name: "revoke_key", scope: "admin" },
     summary: "Ends a key of the API, and the sessions that were opened with it.",
-    takes: { key_id: inPath("The key's id."), reason: inQuery("text", "Why; the audit keeps it.") },
+    takes: { key_id: inPath("The key's id."), reason: reasonInQuery },
     gives: {},
     answer: { kind: "nothing" },
   },
@@ -58,7 +58,7 @@ export const ADMINISTRATION: readonly Route[] = [
     takes: {
       tenant: neededInBody("text", "The tenant."),
       subject: inBody("text", "Only those that were made for this subject."),
-      reason: inBody("text", "Why; the audit keeps it."),
+      reason: reasonInBody,
     },
     gives: { revoked: "integer" },
     answer: { kind: "row" },

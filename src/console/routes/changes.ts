@@ -1,7 +1,17 @@
-import { asMembers, ifMatch, inBody, inPath, inQuery, neededInBody, neededInQuery, type Route } from "../route.ts";
+import {
+  asMembers,
+  ifMatch,
+  inBody,
+  inPath,
+  inQuery,
+  neededInBody,
+  neededInQuery,
+  type Route,
+  reasonInBody,
+  reasonInQuery,
+} from "../route.ts";
 
 const ENDPOINT = inPath("The endpoint's id.");
-const REASON = inBody("text", "Why; the audit keeps it.");
 
 /** The columns of an endpoint that can be changed; their comments in Postgres describe them. */
 const SETTINGS: Route["gives"] = {
@@ -51,7 +61,7 @@ export const CHANGES: readonly Route[] = [
     summary: "Removes an endpoint, and says what that ended; or what it would end.",
     takes: {
       endpoint_id: ENDPOINT,
-      reason: inQuery("text", "Why; the audit keeps it."),
+      reason: reasonInQuery,
       dry_run: inQuery("boolean", "Only say what it would end."),
     },
     gives: {
@@ -63,7 +73,7 @@ export const CHANGES: readonly Route[] = [
   {
     ...{ method: "POST", path: "/endpoints/{endpoint_id}/pause", name: "pause_endpoint", scope: "operate" },
     summary: "Pauses an endpoint: its events are still routed and wait.",
-    takes: { endpoint_id: ENDPOINT, reason: REASON },
+    takes: { endpoint_id: ENDPOINT, reason: reasonInBody },
     gives: {},
     answer: { kind: "nothing" },
     example: { reason: "their maintenance" },
@@ -78,7 +88,7 @@ export const CHANGES: readonly Route[] = [
   {
     ...{ method: "POST", path: "/endpoints/{endpoint_id}/disable", name: "disable_endpoint", scope: "operate" },
     summary: "Disables an endpoint: it gets no new deliveries, and pending ones are discarded.",
-    takes: { endpoint_id: ENDPOINT, reason: REASON },
+    takes: { endpoint_id: ENDPOINT, reason: reasonInBody },
     gives: {},
     answer: { kind: "nothing" },
     example: { reason: "the contract has ended" },
@@ -128,7 +138,7 @@ export const CHANGES: readonly Route[] = [
     summary: "Removes a subscription; deliveries that exist already continue.",
     takes: {
       subscription_id: inPath("The subscription's id."),
-      reason: inQuery("text", "Why; the audit keeps it."),
+      reason: reasonInQuery,
     },
     gives: {},
     answer: { kind: "nothing" },

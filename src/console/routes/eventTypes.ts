@@ -1,4 +1,4 @@
-import { cursor, inBody, inPath, inQuery, limit, neededInBody, type Route } from "../route.ts";
+import { cursor, inBody, inPath, limit, neededInBody, type Route, reasonInQuery } from "../route.ts";
 
 const NAME = inPath("The type's name.", "text");
 
@@ -41,7 +41,7 @@ export const EVENT_TYPES: readonly Route[] = [
   {
     ...{ method: "DELETE", path: "/event-types/{name}", name: "drop_event_type", scope: "operate" },
     summary: "Removes an event type from the catalogue.",
-    takes: { name: NAME, reason: inQuery("text", "Why; the audit keeps it.") },
+    takes: { name: NAME, reason: reasonInQuery },
     gives: {},
     answer: { kind: "nothing" },
   },

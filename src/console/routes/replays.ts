@@ -1,4 +1,4 @@
-import { cursor, inBody, inPath, inQuery, limit, neededInBody, type Route } from "../route.ts";
+import { cursor, inBody, inPath, inQuery, limit, neededInBody, type Route, reasonInQuery } from "../route.ts";
 
 const SHOWN: Route["gives"] = {
   ...{ replay_id: "uuid", endpoint_id: "uuid", name: "text?", url: "text?", endpoint_state: "text", state: "text" },
@@ -46,7 +46,7 @@ export const REPLAYS: readonly Route[] = [
   {
     ...{ method: "DELETE", path: "/replays/{replay_id}", name: "cancel_replay", scope: "operate" },
     summary: "Cancels a replay: what was not sent gets its former state back.",
-    takes: { replay_id: inPath("The replay's id."), reason: inQuery("text", "Why; the audit keeps it.") },
+    takes: { replay_id: inPath("The replay's id."), reason: reasonInQuery },
     gives: {},
     answer: { kind: "nothing" },
   },

@@ -1,8 +1,7 @@
-import { asContent, inBody, inPath, neededInBody, type Route } from "../route.ts";
+import { asContent, inBody, inPath, neededInBody, type Route, reasonInBody } from "../route.ts";
 
 const EVENT = inPath("The event's id.");
 const ENDPOINT = inPath("The endpoint's id.");
-const REASON = inBody("text", "Why; the audit keeps it.");
 const DELIVERY = "/events/{event_id}/deliveries/{endpoint_id}";
 
 /** What is done about events and their deliveries. */
@@ -58,7 +57,7 @@ export const STEERING: readonly Route[] = [
     takes: {
       event_id: EVENT,
       endpoint: inBody("text", "Only the one to this endpoint: its name, or its id."),
-      reason: REASON,
+      reason: reasonInBody,
     },
     gives: { outcome: "text?" },
     answer: { kind: "row" },
@@ -66,7 +65,7 @@ export const STEERING: readonly Route[] = [
   {
     ...{ method: "POST", path: `${DELIVERY}/cancel`, name: "cancel", scope: "operate" },
     summary: "Stops further attempts of a delivery.",
-    takes: { event_id: EVENT, endpoint_id: ENDPOINT, reason: REASON },
+    takes: { event_id: EVENT, endpoint_id: ENDPOINT, reason: reasonInBody },
     gives: { outcome: "text" },
     answer: { kind: "row" },
     example: { reason: "sent by hand" },
@@ -74,7 +73,7 @@ export const STEERING: readonly Route[] = [
   {
     ...{ method: "POST", path: `${DELIVERY}/skip`, name: "skip", scope: "operate" },
     summary: "Passes over an exhausted delivery that halts its ordering key.",
-    takes: { event_id: EVENT, endpoint_id: ENDPOINT, reason: REASON },
+    takes: { event_id: EVENT, endpoint_id: ENDPOINT, reason: reasonInBody },
     gives: { ordering_key: "text" },
     answer: { kind: "row" },
     shownOnce: ["ordering_key"],
@@ -90,7 +89,7 @@ export const STEERING: readonly Route[] = [
   {
     ...{ method: "POST", path: "/events/{event_id}/erase", name: "erase_event", scope: "admin" },
     summary: "Overwrites what an event said, wherever it is kept. It cannot be undone.",
-    takes: { event_id: EVENT, reason: REASON },
+    takes: { event_id: EVENT, reason: reasonInBody },
     gives: { discarded: "bigint", in_flight: "bigint" },
     answer: { kind: "row" },
   },

@@ -1,4 +1,14 @@
-import { asMembers, cursor, ifMatch, inBody, inPath, inQuery, limit, neededInBody } from "../../route.ts";
+import {
+  asMembers,
+  cursor,
+  ifMatch,
+  inBody,
+  inPath,
+  inQuery,
+  limit,
+  neededInBody,
+  reasonInQuery,
+} from "../../route.ts";
 import type { PortalRoute } from "../route.ts";
 
 const ENDPOINT = inPath("The endpoint's id.");
@@ -71,7 +81,7 @@ export const ENDPOINTS: readonly PortalRoute[] = [
     summary: "Removes an endpoint, and says what that ended; or what it would end.",
     takes: {
       endpoint_id: ENDPOINT,
-      reason: inQuery("text", "Why; the audit keeps it."),
+      reason: reasonInQuery,
       dry_run: inQuery("boolean", "Only say what it would end."),
     },
     gives: {
