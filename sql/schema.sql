@@ -4146,7 +4146,7 @@ comment on function postrider_internal.endpoint_secret_changed() is 'Increments 
 
 comment on function postrider_internal.endpoint_secret_changing() is 'Lets at most 10 secrets sign for an endpoint, each of its kind, fills in public keys, and locks the endpoint in a way that cannot deadlock.';
 
-comment on function postrider_internal.endpoint_signing_changed() is 'Gives an endpoint what its requests are to be signed with, if it has none in force: makes an HMAC secret, or asks for an ed25519 key, which a daemon makes.';
+comment on function postrider_internal.endpoint_signing_changed() is 'Gives an endpoint what its requests are to be signed with, if it has none that stays valid: makes an HMAC secret, or asks for an ed25519 key, which a daemon makes.';
 
 comment on function postrider_internal.equality_predicate(jsonb,text) is 'An SQL/JSON path predicate: @ is one of these options, which are at that place of the checks. Null if that cannot be expressed, as with arrays and objects.';
 

@@ -100,6 +100,21 @@ describe("a key that is wanted", () => {
     assert.deepEqual(await secretsOf(id), ["hmac whsec", "ed25519 whsk_ whpk_"]);
   });
 
+  for (const before of ["hmac", "ed25519"]) {
+    test(`is asked for, or a secret made, if what the other kind has expires because ${before} was rotated alone`, async () => {
+      const { id } = await create("both");
+      await makeKeys();
+      await database.pool.query("update postrider.endpoint set signing = $2 where id = $1", [id, before]);
+      await database.pool.query("select postrider.rotate_secret($1, '1 hour')", [id]);
+      await makeKeys();
+      await database.pool.query("update postrider.endpoint set signing = 'both' where id = $1", [id]);
+      await makeKeys();
+      const staying =
+        "select kind from postrider.endpoint_secret where endpoint_id = $1 and expires_at is null order by kind";
+      assert.deepEqual(await rowsOf(database.pool, staying, [id]), [{ kind: "ed25519" }, { kind: "hmac" }]);
+    });
+  }
+
   test("is not asked for by an edit that wants none", async () => {
     const { id } = await create("both");
     await makeKeys();
